@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +14,7 @@ import pexpect
 import psutil
 import pytest
 
-from tests.e2e.demo import Ferryman, running_demo
+from tests.e2e.demo import Ferryman, arguments, running_demo
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
@@ -46,19 +46,17 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
+def running_from(scratch: Path) -> list[list[str]]:
+    """The command lines of processes that name a directory."""
+    lines = [arguments(process) for process in psutil.process_iter()]
+    return [line for line in lines if any(str(scratch) in part for part in line)]
+
+
 @pytest.fixture
 def nothing_left(tmp_path: Path) -> Iterator[None]:
     """After the test no process works in, or was started from, the demo's directory."""
     yield
-    scratch = str(tmp_path / ".demo")
-    left = []
-    for process in psutil.process_iter():
-        try:
-            if any(scratch in part for part in process.cmdline()):
-                left.append(process.cmdline())
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    assert not left
+    assert not running_from(tmp_path / ".demo")
     assert [path.name for path in (tmp_path / ".demo").iterdir()] == [".gitignore"]
     assert not (tmp_path / "home").exists() or not (tmp_path / "home" / ".aws").exists()
 
@@ -149,29 +147,27 @@ def open_directory() -> Iterator[Path]:
         yield Path(made)
 
 
-def test_several_servers_start_and_leave_nothing(open_directory: Path) -> None:
+def test_several_servers_start_and_leave_nothing(open_directory: Path, open_shell: OpenShell) -> None:
+    """Nor does a session whose agent was killed."""
     with running_demo(open_directory, "--servers", "2") as several:
         assert len(several.facts["pids"]["servers"]) == 2
         assert len(several.facts["node_ids"]) == 2
         psutil.Process(several.facts["pids"]["servers"][0]).kill()
-        wait_until(lambda: several.answers() and several.is_connected(several.facts["node_ids"][1]))
+        wait_until(lambda: several.answers() and all(map(several.is_connected, several.facts["node_ids"])))
+        shell = open_shell(several)
+        shell.prompt()
+        deaf = "trap '' TERM HUP; echo deaf-$$-pid; while :; do sleep 1; done"
+        told = shell.run(f'setsid sh -c "{deaf.replace("$", chr(92) + "$")}" &', r"deaf-(\d+)-pid")
+        pid = int(told.split(b"-")[-2])
+        assert psutil.pid_exists(pid)
+        os.kill(several.facts["pids"]["agent"], signal.SIGKILL)
+        several.process.send_signal(signal.SIGTERM)
+        assert several.process.wait(PATIENCE) == 0
+        assert several.process.stdout is not None
+        assert several.process.stdout.read() == ""
+        assert not psutil.pid_exists(pid)
+    assert not running_from(open_directory / ".demo")
     assert [path.name for path in (open_directory / ".demo").iterdir()] == [".gitignore"]
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_leftovers_of_a_session_are_removed_too(start_ferryman: Callable[..., Ferryman], open_shell: OpenShell) -> None:
-    ferryman = start_ferryman()
-    shell = open_shell(ferryman)
-    shell.prompt()
-    deaf = "trap '' TERM HUP; echo deaf-$$-pid; while :; do sleep 1; done"
-    pid = int(shell.run(f'setsid sh -c "{deaf.replace("$", chr(92) + "$")}" &', r"deaf-(\d+)-pid").split(b"-")[-2])
-    assert psutil.pid_exists(pid)
-    os.kill(ferryman.facts["pids"]["agent"], signal.SIGKILL)
-    ferryman.process.send_signal(signal.SIGTERM)
-    assert ferryman.process.wait(PATIENCE) == 0
-    assert ferryman.process.stdout is not None
-    assert ferryman.process.stdout.read() == ""
-    assert not psutil.pid_exists(pid)
 
 
 def test_a_dead_server_is_started_again_on_its_port(held: Ferryman) -> None:
