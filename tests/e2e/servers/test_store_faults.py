@@ -34,6 +34,15 @@ def log(tmp_path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+@pytest.fixture(scope="module")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneServer]:
+    """One for the tests that leave its store as it was."""
+    directory = tmp_path_factory.mktemp("running")
+    server = lone_server(directory / "server")
+    with (directory / "server.log").open("w") as log, server.running(log):
+        yield server
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Path]:
     """A file system of 8 MiB of the test's own."""
@@ -99,8 +108,9 @@ def fill(ssm: Any) -> bool:
     return False
 
 
-def test_a_locked_store_is_reported_in_bounded_time(server: LoneServer, log: IO[str]) -> None:
-    with server.running(log), closing(sqlite3.connect(server.store, isolation_level=None)) as other:
+def test_a_locked_store_is_reported_in_bounded_time(running_server: LoneServer) -> None:
+    server = running_server
+    with closing(sqlite3.connect(server.store, isolation_level=None)) as other:
         assert server.health()[0] == 200
         other.execute("BEGIN IMMEDIATE")
         # An answer holds for a second; the next comes while the store is locked still.
@@ -124,13 +134,12 @@ def test_a_corrupted_store_is_reported(server: LoneServer, log: IO[str]) -> None
         assert (status, health["store"]) == (503, "corrupted")
 
 
-def test_a_second_server_on_one_store_refuses_to_start(server: LoneServer, log: IO[str], tmp_path: Path) -> None:
+def test_a_second_server_on_one_store_refuses_to_start(running_server: LoneServer, tmp_path: Path) -> None:
     other = lone_server(tmp_path / "other")
     text = other.configuration.read_text()
-    other.configuration.write_text(text.replace("sqlite:///ferryman.db", f"sqlite:///{server.store}"))
-    with server.running(log):
-        assert "another server uses it" in other.refusal()
-        assert server.health()[0] == 200
+    other.configuration.write_text(text.replace("sqlite:///ferryman.db", f"sqlite:///{running_server.store}"))
+    assert "another server uses it" in other.refusal()
+    assert running_server.health()[0] == 200
 
 
 def test_stores_that_cannot_be_used_are_refused_in_a_line(server: LoneServer) -> None:
