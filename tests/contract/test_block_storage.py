@@ -14,7 +14,7 @@ from ferryman.recording.storage import s3, s3_objects
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.port import BlockStorage, StoredBlock
 from ferryman.recording.storage.s3 import S3Storage
-from tests.aws_stand_ins import KEY_ID, REGION, SECRET, create_bucket, moto, seaweedfs
+from tests.aws_stand_ins import KEY_ID, REGION, SECRET, create_bucket, moto, seaweedfs, shared_client
 
 ID, OTHER = "alice-0123456789abcdef0", "bob-0123456789abcdef1"
 KEY = bytes(32)
@@ -37,6 +37,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def opened(place: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setattr(s3, "aws_client", shared_client)
     made: list[S3Storage] = []
 
     def open_storage() -> BlockStorage:
@@ -52,6 +53,12 @@ def opened(place: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def write(storage: BlockStorage, count: int, recording_id: str = ID, size: int = 10) -> list[bytes]:
     """Append so many blocks behind those there are; return all."""
+    append(storage, count, recording_id, size)
+    return [storage.read(recording_id, block) for block in storage.index(recording_id)]
+
+
+def append(storage: BlockStorage, count: int, recording_id: str, size: int) -> None:
+    """Append so many blocks behind those there are."""
     storage.acquire(recording_id)
     tail = RecordingReader(storage, recording_id, KEY).resume()
     sealer = BlockSealer(recording_id, KEY, os.urandom, number=tail.blocks, head=tail.head)
@@ -60,7 +67,6 @@ def write(storage: BlockStorage, count: int, recording_id: str = ID, size: int =
         storage.append(recording_id, block)
         sealer.written()
     storage.release(recording_id)
-    return [storage.read(recording_id, block) for block in storage.index(recording_id)]
 
 
 def numbers(blocks: "Iterator[StoredBlock] | list[StoredBlock]") -> list[int]:
@@ -103,13 +109,14 @@ def test_recording_that_does_not_exist_is_empty(opened: Open) -> None:
 
 def test_block_is_found_by_its_time(opened: Open) -> None:
     storage = opened()
-    write(storage, 80, size=3000)
+    append(storage, 80, ID, 3000)
     for is_complete in (False, True):
         if is_complete:
             storage.complete(ID)
-        alone = [block for block in storage.index(ID) if not block.header.flags]
+        blocks = list(storage.index(ID))
+        alone = [block for block in blocks if not block.header.flags]
         assert len(alone) > 1
-        assert storage.size(ID) == sum(block.header.size for block in storage.index(ID))
+        assert storage.size(ID) == sum(block.header.size for block in blocks)
         assert storage.find(ID, None) == alone[-1].offset
         for at in (1, 40, 63, 64, 65, 79, 1000):
             assert storage.find(ID, at) == [block.offset for block in alone if block.header.first_at < at][-1]

@@ -1,21 +1,17 @@
 """A server whose sessions' logs go to Moto, through a proxy that fails on demand."""
 
 from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from ferryman.recording.aws_clients import AwsAccess, aws_client
+from ferryman.recording.aws_clients import AwsAccess
 from ferryman.recording.outputs import delivery, destinations
 from ferryman.recording.outputs.destinations import Reach
-from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, moto
+from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, moto, shared_client
 from tests.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.server.logged import BUCKET, GROUP, Logged
 from tests.server.running import Recorded, Server
-
-shared_client = cache(aws_client)
-"""Making a client takes longer than most of what tests do with it."""
 
 
 @pytest.fixture(scope="session")
