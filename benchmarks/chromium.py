@@ -24,7 +24,7 @@ def console(ferryman: Ferryman) -> Iterator[Page]:
         raise NoBrowser("Chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.set_default_timeout(WAIT_MILLISECONDS)
         page.goto(f"{ferryman.facts['endpoint_url']}/console/")
         page.get_by_label("Access key ID").fill(ferryman.facts["access_key_id"])
