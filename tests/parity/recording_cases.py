@@ -66,5 +66,23 @@ RECORDING_CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("ferryman", "VerifyRecording", {"SessionId": SESSION}, {"SessionId": SESSION, "Intact": False, "Problem": "no"}),
     ("ferryman", "DeleteRecording", {"SessionId": SESSION}, {"SessionId": SESSION}),
     ("ferryman", "PutRecordingHold", {"SessionId": SESSION, "Reason": "case 4711"}, {"Recording": RECORDING}),
+    (
+        "ferryman",
+        "GetAuditTrailStatus",
+        {},
+        {"Writing": False, "Failure": "no space", "Intact": True, "CheckedRecords": 2, "FirstRecord": 10_000_000_000},
+    ),
+    (
+        "ferryman",
+        "GetAuditTrailStatus",
+        {},
+        {"Intact": False, "Problem": "no", "LastRecord": 3, "LastRecordDate": SECOND},
+    ),
+    (
+        "ferryman",
+        "CheckSessionLogDestinations",
+        {"S3BucketName": "logs", "S3EncryptionEnabled": True, "CloudWatchLogGroupName": "/logs"},
+        {"Destinations": [{"Destination": "the bucket logs", "Usable": False, "Problem": "no"}]},
+    ),
     ("ferryman", "DeleteRecordingHold", {"SessionId": SESSION}, {"SessionId": SESSION}),
 ]

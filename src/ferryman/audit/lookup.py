@@ -4,7 +4,7 @@ Implements `core`'s port `RecordedEvents`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 
 from ferryman.audit.files import first_sequence, trail_files
-from ferryman.core.ports.audit import FoundRecords, TrailPosition, TrailSearch
+from ferryman.core.audit.chain import Verification, link_of
+from ferryman.core.ports.audit import FoundRecords, TrailCheck, TrailPosition, TrailSearch
 from ferryman.model.values.timestamps import iso_millis, parse_iso
 
 CHUNK_BYTES = 512 * 1024
 MOST_BYTES = 16 * 1024 * 1024
 """What one call reads; its page then ends, with a token to continue."""
+CHECKED_BYTES = 4 * 1024 * 1024
+"""Of the newest records, whose chain one call verifies."""
 SET_BACK = timedelta(days=1)
 """How far the server's clock may have been set back: only what is older or newer by more than this is not read."""
 
@@ -37,9 +40,16 @@ class _Search:
 class TrailLookup:
     """Searches the trail in a directory, for one caller at a time."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, keys: Callable[[], Sequence[bytes]]) -> None:
+        """`keys` returns those of the trail's codes, the current one first."""
         self._directory = directory
+        self._keys = keys
         self._turn = asyncio.Lock()
+
+    async def check_newest(self) -> TrailCheck:
+        """Verify the chain of the newest `CHECKED_BYTES`, without what lies before them. Raises OSError."""
+        async with self._turn:
+            return await asyncio.to_thread(_check_newest, self._directory, self._keys())
 
     async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
         """Return at most `most` records behind a place, newest first. Raises OSError."""
@@ -51,6 +61,38 @@ class TrailLookup:
             while place is not None and len(under_way.records) < most and under_way.read < MOST_BYTES:
                 place = await asyncio.to_thread(_search_chunk, self._directory, place, under_way)
         return FoundRecords(under_way.records, place)
+
+
+def _check_newest(directory: Path, keys: Sequence[bytes]) -> TrailCheck:
+    key, *older = keys
+    verification = Verification(key, older)
+    first, last, problem = 0, b"", None
+    for path, lines in _newest_lines(directory):
+        if lines and not first:
+            link = link_of(lines[0])
+            first = 0 if link is None else link.sequence
+        for found in verification.problems(path.name, lines):
+            problem = problem or f"{found.where}: {found.what}"
+        last = lines[-1] if lines else last
+    return TrailCheck(verification.records, first, verification.last.sequence, _time(_record(last)), problem)
+
+
+def _newest_lines(directory: Path) -> Iterator[tuple[Path, list[bytes]]]:
+    """Yield the files that have the newest `CHECKED_BYTES`, oldest first, with their lines that are whole."""
+    chosen, left = list[tuple[Path, int]](), CHECKED_BYTES
+    for path in reversed(trail_files(directory)):
+        size = path.stat().st_size
+        chosen.append((path, max(0, size - left)))
+        left -= size
+        if left <= 0:
+            break
+    for path, start in reversed(chosen):
+        with path.open("rb") as file:
+            file.seek(start)
+            if start:
+                file.readline()
+            data = file.read(2 * CHECKED_BYTES)
+        yield path, data[: data.rfind(b"\n") + 1].splitlines(keepends=True)  # the last may be on its way
 
 
 def _start(directory: Path, behind: TrailPosition | None) -> TrailPosition | None:

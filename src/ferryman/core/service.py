@@ -11,6 +11,7 @@ from ferryman.core.ports.audit import (
     FoundRecords,
     Notices,
     RecordedEvents,
+    TrailCheck,
     TrailPosition,
     TrailSearch,
 )
@@ -166,6 +167,10 @@ class NoTrail:
 
 class NoRecordedEvents:
     """Has recorded nothing."""
+
+    async def check_newest(self) -> TrailCheck:
+        """Return that nothing was verified."""
+        return TrailCheck()
 
     async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
         """Return nothing."""

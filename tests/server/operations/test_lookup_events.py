@@ -19,9 +19,12 @@ from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import trail_event
 from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.ports.outputs import Unencrypted
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials
+from ferryman.model.session_outputs import SessionOutputs
+from tests.server.own_calls import call
 from tests.server.running import Paired, Recorded, Server
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -35,7 +38,11 @@ async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
     def record(service: Service) -> Service:
         files = TrailFiles(tmp_path / "audit", 1 << 24)
         opened.append(TrailWriter(files, chain_key(service.vault), partial(trail_event, service)))
-        return replace(service, trail=opened[0], recorded_events=TrailLookup(tmp_path / "audit"))
+        return replace(
+            service,
+            trail=opened[0],
+            recorded_events=TrailLookup(tmp_path / "audit", lambda: [chain_key(service.vault)]),
+        )
 
     yield record
     await opened[0].close()
@@ -174,3 +181,44 @@ async def test_a_policy_for_auditors_is_enough_and_needed(server: Server) -> Non
     )
     refused = await auditor.look("EventName", "LookupEvents")
     assert json.loads(refused[0]["CloudTrailEvent"])["errorCode"] == "AccessDeniedException"
+
+
+async def test_status_of_the_trail_verifies_its_newest_records(
+    server: Server, auditor: Auditor, tmp_path: Path
+) -> None:
+    await server.call("describe_sessions", State="Active")
+    found = await call(server, "GetAuditTrailStatus")
+    assert (found["Writing"], found["Intact"]) == (True, True)
+    assert found["FirstRecord"] == 1
+    assert found["LastRecord"] == found["CheckedRecords"] > 0
+    assert found["LastRecordDate"] > 0
+    (path,) = (tmp_path / "audit").glob("*.jsonl")
+    path.write_bytes(b'{"altered":1,' + path.read_bytes()[1:])
+    altered = await call(server, "GetAuditTrailStatus")
+    assert altered["Intact"] is False
+    assert "it was altered" in altered["Problem"]
+
+
+async def test_log_destinations_that_the_server_cannot_reach_are_named(server: Server, auditor: Auditor) -> None:
+    asked: dict[str, Any] = {"S3BucketName": "example-logs", "CloudWatchLogGroupName": "/sessions"}
+    found = (await call(server, "CheckSessionLogDestinations", **asked))["Destinations"]
+    assert [(each["Destination"], each["Usable"]) for each in found] == [
+        ("the bucket example-logs", False),
+        ("the log group /sessions", False),
+    ]
+    assert "[outputs.s3]" in found[0]["Problem"]
+    assert "[outputs.cloudwatch]" in found[1]["Problem"]
+
+
+async def test_log_destination_need_be_encrypted_only_if_it_is_asked_for(server: Server, auditor: Auditor) -> None:
+    class Plain:
+        async def check(self, outputs: SessionOutputs, person: str) -> None:
+            assert outputs.s3 is not None
+            if outputs.s3.encrypted:
+                raise Unencrypted("not encrypted")
+
+    object.__setattr__(server.service, "outputs", Plain())
+    for needed in (False, True):
+        asked: dict[str, Any] = {"S3BucketName": "example-logs", "S3EncryptionEnabled": needed}
+        (found,) = (await call(server, "CheckSessionLogDestinations", **asked))["Destinations"]
+        assert found["Usable"] is not needed

@@ -26,7 +26,7 @@ def write(directory: Path, first: int, numbers: range, filling: int = 100) -> No
 
 async def found(directory: Path, search: TrailSearch = ALL, most: int = 7) -> tuple[list[int], int]:
     """Return what all pages have, and how many pages there were."""
-    lookup, behind, numbers, pages = TrailLookup(directory), None, list[int](), 0
+    lookup, behind, numbers, pages = TrailLookup(directory, list), None, list[int](), 0
     while True:
         place: TrailPosition | None = behind
         page = await lookup.find(search, place, most)
@@ -103,10 +103,10 @@ async def test_whatever_is_in_a_file_the_search_ends(tmp_path: Path) -> None:
 async def test_a_page_goes_on_after_its_file_was_deleted(tmp_path: Path) -> None:
     write(tmp_path, 1, range(10))
     write(tmp_path, 11, range(10, 20))
-    page = await TrailLookup(tmp_path).find(ALL, None, 5)
+    page = await TrailLookup(tmp_path, list).find(ALL, None, 5)
     assert page.behind is not None
     (tmp_path / "audit-000000000011.jsonl").unlink()
-    page = await TrailLookup(tmp_path).find(ALL, page.behind, 3)
+    page = await TrailLookup(tmp_path, list).find(ALL, page.behind, 3)
     assert [each["n"] for each in page.records] == [9, 8, 7]
 
 

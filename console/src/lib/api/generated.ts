@@ -369,6 +369,23 @@ export interface Ec2Tag {
   Value?: string;
 }
 
+export interface FerrymanCheckSessionLogDestinationsRequest {
+  S3BucketName?: string;
+  S3EncryptionEnabled?: boolean;
+  CloudWatchLogGroupName?: string;
+  CloudWatchEncryptionEnabled?: boolean;
+}
+
+export interface FerrymanCheckSessionLogDestinationsResponse {
+  Destinations?: FerrymanCheckedDestination[];
+}
+
+export interface FerrymanCheckedDestination {
+  Destination?: string;
+  Usable?: boolean;
+  Problem?: string;
+}
+
 export interface FerrymanCreateInvitationRequest {
   UserName: string;
   DurationSeconds?: number;
@@ -398,6 +415,17 @@ export interface FerrymanDeleteRecordingRequest {
 
 export interface FerrymanDeleteRecordingResponse {
   SessionId?: string;
+}
+
+export interface FerrymanGetAuditTrailStatusResponse {
+  Writing?: boolean;
+  Failure?: string;
+  Intact?: boolean;
+  Problem?: string;
+  CheckedRecords?: number;
+  FirstRecord?: number;
+  LastRecord?: number;
+  LastRecordDate?: number;
 }
 
 export interface FerrymanGetRecordingEventsRequest {
@@ -2703,10 +2731,12 @@ export interface StsGetCallerIdentityResponse {
 export interface Operations {
   'cloudtrail/LookupEvents': { input: CloudtrailLookupEventsRequest; output: CloudtrailLookupEventsResponse };
   'ec2/DescribeInstances': { input: Ec2DescribeInstancesRequest; output: Ec2DescribeInstancesResult };
+  'ferryman/CheckSessionLogDestinations': { input: FerrymanCheckSessionLogDestinationsRequest; output: FerrymanCheckSessionLogDestinationsResponse };
   'ferryman/CreateInvitation': { input: FerrymanCreateInvitationRequest; output: FerrymanCreateInvitationResult };
   'ferryman/DeleteInvitation': { input: FerrymanDeleteInvitationRequest; output: Record<string, never> };
   'ferryman/DeleteRecording': { input: FerrymanDeleteRecordingRequest; output: FerrymanDeleteRecordingResponse };
   'ferryman/DeleteRecordingHold': { input: FerrymanDeleteRecordingHoldRequest; output: FerrymanDeleteRecordingHoldResponse };
+  'ferryman/GetAuditTrailStatus': { input: Record<string, never>; output: FerrymanGetAuditTrailStatusResponse };
   'ferryman/GetRecording': { input: FerrymanGetRecordingRequest; output: FerrymanGetRecordingResponse };
   'ferryman/GetRecordingEvents': { input: FerrymanGetRecordingEventsRequest; output: FerrymanGetRecordingEventsResponse };
   'ferryman/ListInvitations': { input: FerrymanListInvitationsRequest; output: FerrymanListInvitationsResult };

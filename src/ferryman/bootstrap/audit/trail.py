@@ -51,7 +51,8 @@ async def open_trail(
     from ferryman.server.background import running_beside, supervised
 
     audit = loaded.configuration.audit
-    key, *older = (*service.vault.derive_all(PURPOSE), *read_server_keys(loaded).audit_only)
+    audit_only = read_server_keys(loaded).audit_only
+    key, *older = (*service.vault.derive_all(PURPOSE), *audit_only)
     asked = asyncio.Event() if reload_requested is None else reload_requested
     async with open_sinks(loaded, service) as sinks:
         files = _files(loaded)
@@ -79,6 +80,7 @@ async def open_trail(
             sink.start(trail)
         describe = partial(trail_event, service)
         remember = partial(service.store.trail_heads.record, loaded.server_name)
+        lookup = TrailLookup(files.directory, lambda: [*service.vault.derive_all(PURPOSE), *audit_only])
         pending_keys = partial(service.vault.derive_all, pending.PURPOSE)
         checkpoints = _checkpoints(loaded, service, trail)
         following = [
@@ -90,7 +92,7 @@ async def open_trail(
             following.append(supervised("audit checkpoints", checkpoints.follow))
         try:
             async with running_beside(*following):
-                yield replace(service, trail=trail, recorded_events=TrailLookup(files.directory))
+                yield replace(service, trail=trail, recorded_events=lookup)
         finally:
             await trail.close(None if checkpoints is None else checkpoints.conclude)
             await _remember(remember, trail.synced_head)

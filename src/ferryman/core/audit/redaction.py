@@ -60,6 +60,9 @@ SHOWN = frozenset(
         "SourceKeyMaterialId", "TargetKeyId", "Truncated", "XksKeyId",
         # Recordings
         "IncludeInput", "Intact", "Problem", "StartAt", "StartedAfter", "StartedBefore",
+        # The server's parts
+        "CheckedRecords", "CloudWatchEncryptionEnabled", "CloudWatchLogGroupName", "Destinations", "Failure",
+        "FirstRecord", "LastRecord", "LastRecordDate", "S3BucketName", "S3EncryptionEnabled", "Writing",
         # Watching
         "Announced",
         # Keys for SSH

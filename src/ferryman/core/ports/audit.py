@@ -76,8 +76,25 @@ class FoundRecords:
     behind: TrailPosition | None
 
 
+@dataclass(frozen=True, slots=True)
+class TrailCheck:
+    """What the newest records of the trail prove: `records` from number `first` to `last`, and when the last was made.
+
+    `time` is in the form of records, "" for none. `problem` is the first place that is not what the server wrote.
+    """
+
+    records: int = 0
+    first: int = 0
+    last: int = 0
+    time: str = ""
+    problem: str | None = None
+
+
 class RecordedEvents(Protocol):
     """What the trail has recorded."""
+
+    async def check_newest(self) -> TrailCheck:
+        """Verify the chain of the newest records, a bounded amount."""
 
     async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
         """Return at most `most` records behind a place, from the newest on if it is None. Reads a bounded amount."""

@@ -16,7 +16,7 @@ from ferryman.server.operations import (
     sts,
 )
 from ferryman.server.operations.context import Key, NodeOperation, Operations, UnsignedOperation
-from ferryman.server.operations.ferryman import console, invitations, recordings, watching
+from ferryman.server.operations.ferryman import console, health, invitations, recordings, watching
 from ferryman.server.operations.iam import (
     account,
     attached_policies,
@@ -53,6 +53,7 @@ BY_CALLER: Operations = {
     **invitations.OPERATIONS,
     **kms.OPERATIONS,
     **console.OPERATIONS,
+    **health.OPERATIONS,
 }
 """Operations whose caller signed with SigV4: users, roles and nodes."""
 
