@@ -50,24 +50,27 @@ def aws(ferryman: Ferryman, operation: str, *arguments: str) -> "subprocess.Comp
 
 
 def finished(ferryman: Ferryman, session_id: str) -> Callable[[], bool]:
-    return lambda: answer(ferryman, "get-recording", "--session-id", session_id)["Recording"]["Status"] == "Finished"
+    own = ferryman.client("ferryman")
+    return lambda: bool(own.get_recording(SessionId=session_id)["Recording"]["Status"] == "Finished")
 
 
 def found(ferryman: Ferryman, word: str) -> Callable[[], Any]:
-    """What looks for a word by the stock `aws`; it is in the index some seconds after the session ended."""
-    return lambda: answer(ferryman, "search-recordings", "--phrase", word)["Matches"]
+    """What looks for a word; it is in the index some seconds after the session ended."""
+    own = ferryman.client("ferryman")
+    return lambda: own.search_recordings(Phrase=word)["Matches"]
 
 
 async def test_stock_aws_performs_every_operation(ferryman: Ferryman, shown: tuple[str, str]) -> None:
     session_id, word = shown
     of_it = ("--session-id", session_id)
     wait_until(finished(ferryman, session_id))
+    assert answer(ferryman, "get-recording", *of_it)["Recording"]["Status"] == "Finished"
     listed = answer(ferryman, "list-recordings", "--target", ferryman.node_id)["Recordings"]
     assert session_id in [row["SessionId"] for row in listed]
     assert answer(ferryman, "get-recording-events", *of_it)["Events"]
     assert answer(ferryman, "verify-recording", *of_it)["Intact"]
     wait_until(found(ferryman, word))
-    (match,) = found(ferryman, f"{word} here")()
+    (match,) = answer(ferryman, "search-recordings", "--phrase", f"{word} here")["Matches"]
     assert (match["SessionId"], match["Line"]) == (session_id, f"{word} here")
     held = answer(ferryman, "put-recording-hold", *of_it, "--reason", "case 4711")
     assert held["Recording"]["Hold"]["Reason"] == "case 4711"
