@@ -1,41 +1,37 @@
-"""What an agent costs a node: installed size, packages, and memory, as `ferryman[agent]` is installed.
+"""What an agent costs a node: installed size, packages, and memory, as the agent's wheel is installed.
 
-Size and packages are those of the extra in this environment, with a compiled file for each module, as pip makes them.
-For the memory, an agent of its own runs with only those packages on its path, so without Typer and uvloop. Proportional
-set size (PSS): a page that several processes share counts for each as its part.
+The wheel is built from this checkout, and what it needs is taken from this environment, with a compiled file for each
+module, as pip makes them. For the memory, an agent of its own runs with only these on its path, so without Typer and
+uvloop. Proportional set size (PSS): a page that several processes share counts for each as its part.
 """
 
 import os
-import py_compile
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import psutil
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-import ferryman
 from benchmarks.echo import Ferryman, demo, opened
 from benchmarks.measurement import Bar, Measurement
+from tests.agent_installation import build_wheel, closure, installed_bytes, link_packages, unpacked
 
 SETTLE_SECONDS = 5.0
 LIMIT = 30.0
 MEGABYTE = 1_000_000
-SOURCE = Path(ferryman.__file__).parent
 
 
 def run() -> list[Measurement]:
     """Takes some twenty seconds."""
     needed = closure("ferryman", "agent")
-    size = sum(installed_size(files_of(each)) for each in needed.values()) + installed_size(SOURCE.rglob("*"))
     with tempfile.TemporaryDirectory(prefix="ferryman-bench-") as directory, demo(Path(directory)) as running:
-        packages = link_packages(needed.values(), Path(directory) / "packages")
+        wheel = unpacked(build_wheel(Path(directory)), Path(directory) / "wheel")
+        size = installed_bytes(wheel, needed.values())
+        packages = link_packages(needed.values(), wheel, Path(directory) / "packages")
         with agent(running, packages, Path(directory) / "state") as (process, node):
             time.sleep(SETTLE_SECONDS)
             zygote = process.children()[0]
@@ -46,57 +42,14 @@ def run() -> list[Measurement]:
                 time.sleep(SETTLE_SECONDS)
                 session, private = pss(worker), worker.memory_full_info().uss
     return [
-        Measurement("The agent's extra, installed", size / MEGABYTE, "MB", bar=Bar("value", at_most=40)),
-        Measurement("The agent's extra, packages it needs", len(needed), "packages"),
+        Measurement(
+            "The agent's wheel and what it needs, installed", size / MEGABYTE, "MB", bar=Bar("value", at_most=40)
+        ),
+        Measurement("The agent's wheel, packages it needs", len(needed), "packages"),
         Measurement("Idle agent and zygote together, PSS", idle / MEGABYTE, "MB", bar=Bar("value", at_most=60)),
         Measurement("Session worker with a shell, PSS", session / MEGABYTE, "MB", bar=Bar("value", at_most=15)),
         Measurement("Session worker with a shell, private", private / MEGABYTE, "MB"),
     ]
-
-
-def closure(name: str, extra: str = "") -> dict[str, Distribution]:
-    """Return the installed distributions that one needs, by name; without itself."""
-    found: dict[str, Distribution] = {}
-    waiting = [(name, extra)]
-    while waiting:
-        current, chosen = waiting.pop()
-        for text in distribution(current).requires or []:
-            requirement = Requirement(text)
-            if requirement.marker is not None and not requirement.marker.evaluate({"extra": chosen}):
-                continue
-            name = canonicalize_name(requirement.name)
-            if name not in found:
-                found[name] = distribution(name)
-                waiting.append((name, ""))
-    return found
-
-
-def files_of(installed: Distribution) -> Iterable[Path]:
-    return {Path(str(installed.locate_file(file))) for file in installed.files or []}
-
-
-def installed_size(paths: Iterable[Path]) -> int:
-    """Bytes of the files without those that are compiled here, and of what compiling them makes."""
-    files = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
-    return sum(path.stat().st_size + (compiled_size(path) if path.suffix == ".py" else 0) for path in files)
-
-
-def compiled_size(module: Path) -> int:
-    with tempfile.NamedTemporaryFile(suffix=".pyc") as target:
-        py_compile.compile(str(module), target.name, doraise=True)
-        return Path(target.name).stat().st_size
-
-
-def link_packages(needed: Iterable[Distribution], directory: Path) -> Path:
-    """Make a directory with what the distributions install, and Ferryman."""
-    directory.mkdir()
-    (directory / "ferryman").symlink_to(SOURCE)
-    for each in needed:
-        for file in each.files or []:
-            top = Path(file.parts[0])
-            if not str(top).startswith("..") and not (directory / top).is_symlink():
-                (directory / top).symlink_to(Path(str(each.locate_file(top))))
-    return directory
 
 
 @contextmanager

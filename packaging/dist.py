@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import agent_wheel
 import single_file
 
 ROOT = Path(__file__).parents[1]
@@ -25,10 +26,11 @@ def main() -> None:
     os.environ["FERRYMAN_RELEASE"] = "1"
     shutil.rmtree(DIST, ignore_errors=True)
     run("-m", "hatchling", "build", "--directory", str(DIST))
-    run("-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
     (wheel,) = DIST.glob("*.whl")
-    for extra in ("agent", "client"):
-        build_single_file(extra, wheel)
+    wheels = {"agent": agent_wheel.build(DIST), "client": wheel}
+    run("-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    for extra, installed in wheels.items():
+        build_single_file(extra, installed)
     if "FERRYMAN_PROJECT_URL" not in os.environ:
         print("The metadata names no project addresses: run `make dist URL=https://…/ferryman` for a release.")
     write_sums()
@@ -52,7 +54,7 @@ def build_single_file(extra: str, wheel: Path) -> None:
     )
     run(*install, "--require-hashes", "--requirement", f"requirements/{extra}.lock")
     run(*install, "--no-deps", "--no-index", str(wheel))
-    version = wheel.name.split("-")[1]
+    version = wheel.name.split("-")[1].partition("+")[0]
     built = DIST / f"ferryman-{version}-{extra}-{platform.system().lower()}-{platform.machine()}"
     single_file.build(extra, built, ROOT / "build" / f"{extra}-frozen", packages)
     with tempfile.TemporaryDirectory() as cache:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.model.values.versions import PRODUCT_VERSION
+from tests.agent_installation import build_wheel, closure, installed_bytes, link_packages, unpacked
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
@@ -99,6 +100,55 @@ def test_the_wheel_installs_and_runs_without_a_network(distributions: tuple[Path
     assert PRODUCT_VERSION in run(str(tmp_path / "bin/ferryman"), "--version")
     assert "--config" in run(str(tmp_path / "bin/ferryman"), "server", "--help")
     assert run(str(tmp_path / "bin/session-manager-plugin"), "--version").count(".") == 3
+
+
+@pytest.fixture(scope="module")
+def agent_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("agent")
+    return unpacked(build_wheel(directory), directory / "unpacked")
+
+
+IMPORT_EVERYTHING = """
+import sys
+from importlib import import_module
+from pathlib import Path
+wheel = Path(sys.argv.pop(1))
+for path in sorted(wheel.glob("ferryman/**/*.py")):
+    import_module(".".join(path.relative_to(wheel).with_suffix("").parts).removesuffix(".__init__"))
+from ferryman.cli.main import main
+main()
+"""
+
+
+def test_the_agents_wheel_has_what_agents_import_and_nothing_else(agent_wheel: Path, tmp_path: Path) -> None:
+    """With only its own packages there, every module can be imported. So none belongs to another program."""
+    packages = link_packages(closure("ferryman", "agent").values(), agent_wheel, tmp_path / "packages")
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", IMPORT_EVERYTHING, agent_wheel, "agent", "run", "--state-dir", tmp_path],
+        env={"PYTHONPATH": str(packages)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "run 'ferryman agent register'" in done.stderr, done.stderr
+    rooms = {path.parts[-2] for path in agent_wheel.glob("ferryman/*/__init__.py")}
+    assert not rooms & {"server", "console", "core", "store", "bootstrap", "recording", "awsapi", "policy"}
+
+
+def test_the_agents_wheel_installs_its_service_where_other_programs_left_typer(agent_wheel: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ferryman.cli.main", "agent", "install", "--dry-run", "--program", "/bin/sh"],
+        env={"PYTHONPATH": str(agent_wheel)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ferryman-agent.service" in done.stdout, done.stderr
+
+
+def test_an_agent_installs_in_40_megabytes(agent_wheel: Path) -> None:
+    needed = closure("ferryman", "agent")
+    assert installed_bytes(agent_wheel, needed.values()) <= 40_000_000
 
 
 def test_a_release_is_not_built_without_the_console(tmp_path: Path) -> None:

@@ -1,9 +1,16 @@
 """Which extra of the package a command belongs to, and what to say where it is not installed."""
 
+from importlib.util import find_spec
+
 from ferryman.cli.program.catalogue import ENTRIES
 from ferryman.model.failures import Failure
 
 _OF_ADAPTERS = {"psycopg": "postgresql", "nats": "nats"}
+
+
+def has_all_commands() -> bool:
+    """Tell whether more than the agent's commands can run: not from the agent's wheel, nor without Typer."""
+    return find_spec("typer") is not None and find_spec("ferryman.cli.app") is not None
 
 
 def extra_of(command: str) -> str:

@@ -6,9 +6,8 @@ It imports no more than it needs: where only the agent is installed, there is no
 import contextlib
 import os
 import sys
-from importlib.util import find_spec
 
-from ferryman.cli.extras import extra_of, not_installed
+from ferryman.cli.extras import extra_of, has_all_commands, not_installed
 from ferryman.cli.output.printing import print_error, print_page, print_suggestions, print_traceback
 from ferryman.cli.program.help_page import first_page, version_line
 from ferryman.model.errors import ServiceError
@@ -60,7 +59,7 @@ def _run(arguments: list[str]) -> None:
         _complete(arguments[1:])
     elif arguments in (["-V"], ["--version"]):
         print_page(version_line())
-    elif find_spec("typer") is None:
+    elif not has_all_commands():
         _run_without_typer(arguments)
     else:
         from ferryman.cli.app import app

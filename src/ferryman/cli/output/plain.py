@@ -15,10 +15,10 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
+from ferryman.cli.extras import has_all_commands
 from ferryman.cli.output.printing import print_error, print_page
 from ferryman.cli.program.catalogue import EXAMPLES
 from ferryman.cli.program.help_page import HELP_ROW, Section, page
@@ -241,7 +241,7 @@ def _value_type(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
-if TYPE_CHECKING or find_spec("typer") is not None:
+if TYPE_CHECKING or has_all_commands():
     import typer
 
     from ferryman.cli.program.commands import App
