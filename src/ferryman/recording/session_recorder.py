@@ -1,13 +1,19 @@
 """The tap of one session: what it showed is written as blocks, by a thread, at least once a second.
 
-Everything that the relay calls takes microseconds. At most MOST_WAITING bytes wait or are being written: a relay that
-is ahead of the disk pauses.
+The relay's event loop only notes what passes, in order: a frame costs it an append. The thread gets whole batches; it
+puts the messages in order, encodes, compresses, encrypts and appends them. Python runs between two frames of a relay
+with cold caches and costs three times what it costs in a thread that deals with many frames one after another.
+
+At most MOST_WAITING bytes are noted or being written: a relay that is ahead of the disk pauses.
 """
 
 import asyncio
+import struct
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -20,12 +26,22 @@ from ferryman.recording.storage.port import BlockStorage
 from ferryman.recording.transcript import Transcript
 
 MOST_WAITING = 1024 * 1024
+WORTH_A_BLOCK = BLOCK_BYTES // 2
+"""A smaller block is only written once a second: a flood of small frames would make many of them."""
+DROPPED_AT = 64 * 1024
+"""How much may be noted before the event loop itself looks through it, while the disk fails in a session that goes on."""
+NOTE_BYTES = 64
+"""What a noted frame takes in addition to its bytes."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """A session that must be recorded waits so long for a disk that refuses to be written, then ends."""
 ANSWER_SECONDS = 5.0
 """A disk that has not finished writing a block after so long counts as failing until it has."""
 
+_Note: TypeAlias = bytes | int | tuple[Any, ...]
+"""An output message; the time of what follows, in milliseconds; or a method of `Transcript` and its arguments."""
+_number = struct.Struct(">q").unpack_from
+_NUMBER_AT = 48
 _log = structlog.get_logger("ferryman.recording")
 
 
@@ -54,10 +70,27 @@ class SessionRecorder:
         self._storage = storage
         self._thread = thread
         self._required = required
-        self._transcript = Transcript(elapsed, position, typed=typed)
-        self._writing: asyncio.Future[None] | None = None
-        self._writing_since = 0.0
-        self._writing_size = 0
+        self._elapsed = elapsed
+        self._loop = asyncio.get_running_loop()
+        self._turn = -1.0
+        """The event loop's time when the clock was last read: the frames of a turn have one time."""
+        self._at = -1
+        self._notes: list[_Note] = []
+        self._noted = 0
+        """Bytes of the notes."""
+        self._enough = BLOCK_BYTES
+        """Bytes of notes that are handed to the thread without waiting for the next tick."""
+        self._next_output = -1
+        self._is_disordered = self._was_disordered = False
+        """Whether the notes, or those that the thread has, may leave a gap between output messages."""
+        self._now = 0
+        """The time of what is being transcribed."""
+        self._transcript = Transcript(lambda: self._now, position, typed=typed)
+        self._transcribing = threading.Lock()
+        """Held while the transcript is used: by the thread, or by the event loop while the disk fails."""
+        self._handed = 0
+        """Bytes that the thread has, or that were not written."""
+        self._writing_since: float | None = None
         self._released = False
         self._unwritten: BlockContent | None = None
         """What could not be written; it is tried again before anything else."""
@@ -83,149 +116,236 @@ class SessionRecorder:
     @property
     def is_full(self) -> bool:
         """As `SessionTap` has it."""
-        return self._transcript.size + self._writing_size > MOST_WAITING
+        return self.waiting > MOST_WAITING
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are noted or being written, or could not be written."""
+        return self._noted + self._handed
 
     @property
     def has_gap(self) -> bool:
-        """As `SessionTap` has it."""
-        return self._transcript.has_gap
+        """As `SessionTap` has it; True as well if the thread must find out."""
+        return self._is_disordered or self._was_disordered or self._transcript.has_gap
 
-    def output(self, number: int, frame: bytes) -> None:
+    def output(self, number: int, frame: bytes) -> bool:
         """As `SessionTap` has it."""
-        self._transcript.output(number, frame)
-        self._write_blocks()
+        now = self._loop.time()
+        if now != self._turn:
+            self._read_clock(now)
+        self._notes.append(frame)
+        self._noted = noted = self._noted + len(frame) + NOTE_BYTES
+        if number != self._next_output:
+            self._is_disordered = True
+        self._next_output = number + 1
+        if noted >= self._enough:
+            self._hand_over()
+            return self.is_behind
+        if self.failure is not None:
+            return self._required
+        return noted + self._handed > MOST_WAITING
 
     def input(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
-        self._transcript.input(number, frame)
-        self._write_blocks()
+        self._note(Transcript.input, number, frame, size=len(frame))
 
     def acknowledged(self, number: int) -> None:
         """As `SessionTap` has it."""
-        self._transcript.acknowledged(number)
-        self._write_blocks()
+        self._note(Transcript.acknowledged, number)
 
     def note(self, kind: str, data: bytes) -> None:
         """As `SessionTap` has it."""
-        self._transcript.note(kind, data)
-        self._write_blocks()
+        self._note(Transcript.note, kind, data, size=len(data))
 
     def client_attached(self, client_id: str) -> None:
         """As `SessionTap` has it."""
-        self._transcript.client_attached(client_id)
-        self._write_blocks()
+        self._note(Transcript.client_attached, client_id)
 
     def client_left(self) -> None:
         """As `SessionTap` has it."""
-        self._transcript.client_left()
+        self._note(Transcript.client_left)
 
     def publication(self, client_id: str, delivered: int | None) -> None:
         """As `SessionTap` has it."""
-        self._transcript.publication(client_id, delivered)
-        self._write_blocks()
+        self._is_disordered = True  # as far as is known here: the agent may number from 0 again
+        self._note(Transcript.publication, client_id, delivered)
 
     async def caught_up(self) -> None:
         """As `SessionTap` has it."""
         while self.is_behind:
             if self.failure is not None and time.monotonic() - self._failing_since > PATIENCE_SECONDS:
                 raise Unrecordable(self.failure)
-            self._write()
+            self._hand_over(flush=True)
             self._progress.clear()
             await self._progress.wait()
 
     def tick(self) -> None:
         """Write what waits; call it once a second."""
-        self._transcript.check_gap()
-        now = time.monotonic()
-        if self._writing is not None and now - self._writing_since > ANSWER_SECONDS and self.failure is None:
-            self._fails(f"the disk has not answered for {ANSWER_SECONDS:g} s", self._writing_since)
-        self._write()
-        self._drop_surplus()
+        if self._transcript.has_gap:
+            self._note(Transcript.check_gap)
+        since = self._writing_since
+        if since is not None and time.monotonic() - since > ANSWER_SECONDS and self.failure is None:
+            self._fails(f"the disk has not answered for {ANSWER_SECONDS:g} s", since)
+        self._hand_over(flush=True)
         self._progress.set()
 
     async def flush(self) -> None:
         """Write everything that waits; raises OSError if that fails or takes more than PATIENCE_SECONDS."""
         until = time.monotonic() + PATIENCE_SECONDS
-        while self._writing is not None or self._unwritten is not None or self._transcript.size:
+        while self._writing_since is not None or self._noted or self._handed:
             self._retry_at = 0.0
-            self._write()
-            if self._writing is not None:
-                await asyncio.wait([self._writing], timeout=until - time.monotonic())
-            if self._writing is not None and time.monotonic() >= until:
-                raise OSError(f"the disk has not answered for {PATIENCE_SECONDS:g} s")
-            if self._writing is None and self.failure is not None:
+            self._hand_over(flush=True)
+            self._progress.clear()
+            try:
+                async with asyncio.timeout(until - time.monotonic()):
+                    await self._progress.wait()
+            except TimeoutError as error:
+                raise OSError(f"the disk has not answered for {PATIENCE_SECONDS:g} s") from error
+            if self._writing_since is None and self.failure is not None:
                 raise OSError(self.failure)
 
     def release(self) -> None:
         """Write nothing more; let others write to the recording once nothing is being written."""
         self._released = True
-        if self._writing is None:
+        if self._writing_since is None:
             self._storage.release(self.session_id)
-        else:
-            self._writing.add_done_callback(lambda _: self._storage.release(self.session_id))
 
-    def _write_blocks(self) -> None:
-        """Write what is enough for a block; if it cannot be written, keep what waits small."""
-        if self._transcript.size >= BLOCK_BYTES:
-            self._transcript.close_block()
-            self._write()
+    # On the event loop
+
+    def _note(self, method: Callable[..., None], *arguments: object, size: int = 0) -> None:
+        """Note a call of a method of the transcript, whose arguments have `size` bytes."""
+        now = self._loop.time()
+        if now != self._turn:
+            self._read_clock(now)
+        self._notes.append((method, *arguments))
+        self._noted += size + NOTE_BYTES
+        if self._noted >= self._enough:
+            self._hand_over()
+
+    def _read_clock(self, now: float) -> None:
+        self._turn = now
+        at = self._elapsed()
+        if at != self._at:
+            self._at = at
+            self._notes.append(at)
+
+    def _hand_over(self, *, flush: bool = False) -> None:
+        """Hand what was noted to the thread, unless it is still writing or has just failed.
+
+        `flush`: a small block is written as well.
+        """
+        if self._writing_since is None and not self._released and (self._noted or self._handed):
+            now = time.monotonic()
+            if now >= self._retry_at:
+                notes = self._take_notes()
+                self._writing_since = now
+                self._thread.submit(self._write, notes, flush)
+        if self.failure is not None and not self._required:
             self._drop_surplus()
 
-    def _write(self) -> None:
-        """Hand the next block to the thread, unless it is still writing or has just failed."""
-        if self._writing is not None or self._released or time.monotonic() < self._retry_at:
-            return
-        content = self._unwritten or self._transcript.take()
-        if content is None:
-            return
-        self._writing_since = time.monotonic()
-        self._writing_size = content.size
-        self._writing = asyncio.get_running_loop().run_in_executor(self._thread, self._seal_and_append, content)
-        self._writing.add_done_callback(lambda future: self._written(content, future))
+    def _take_notes(self) -> list[_Note]:
+        notes, self._notes = self._notes, []
+        self._handed += self._noted
+        self._noted = 0
+        self._was_disordered |= self._is_disordered
+        self._is_disordered = False
+        return notes
 
-    def _written(self, content: BlockContent, future: "asyncio.Future[None]") -> None:
-        self._writing = None
-        self._writing_size = 0
-        error = future.exception()
-        if error is not None:
-            self._failed(content, error)
+    def _written(self, error: BaseException | None, lost: int) -> None:
+        """The thread has written what it had, or failed."""
+        self._writing_since = None
+        self._was_disordered = False
+        self._count_unwritten()
+        self._lost += lost
+        if self._released:
+            self._storage.release(self.session_id)
+        elif error is not None:
+            now = time.monotonic()
+            self._fails(str(error) or type(error).__name__, now)
+            self._retry_at = now + RETRY_SECONDS
         else:
-            self._unwritten = None
             self._recovered()
-        if self._transcript.size >= BLOCK_BYTES:
-            self._write()
+        if self._noted >= self._enough:
+            self._hand_over()
         self._progress.set()
+
+    def _count_unwritten(self) -> None:
+        unwritten = self._unwritten
+        self._handed = self._transcript.size + (0 if unwritten is None else unwritten.size)
 
     def _recovered(self) -> None:
         if self.failure is not None:
             _log.info("session is recorded again", session_id=self.session_id)
             self.failure = None
+            self._enough = BLOCK_BYTES
         if self._lost:
-            self._transcript.mark(f"{self._lost} bytes are missing: they could not be written.")
+            self._note(Transcript.mark, f"{self._lost} bytes are missing: they could not be written.")
             self._lost = 0
-
-    def _failed(self, content: BlockContent, error: BaseException) -> None:
-        now = time.monotonic()
-        self._fails(str(error) or type(error).__name__, now)
-        self._retry_at = now + RETRY_SECONDS
-        self._unwritten = content
 
     def _fails(self, reason: str, since: float) -> None:
         if self.failure is None:
             self._failing_since = since
             _log.error("session not recorded", session_id=self.session_id, reason=reason)
         self.failure = reason
+        if not self._required:
+            self._enough = DROPPED_AT
 
     def _drop_surplus(self) -> None:
         """Drop what waits if it is too much, in a session that continues although it cannot be recorded."""
-        if self.failure is not None and not self._required and self._transcript.size > MOST_WAITING:
-            while (content := self._transcript.take()) is not None:
-                self._lost += content.shown
+        if not self._transcribing.acquire(blocking=False):
+            return  # the thread is not waiting for the disk
+        try:
+            self._transcribe(self._take_notes())
+            self._count_unwritten()
+            if self._handed > MOST_WAITING:
+                while (content := self._transcript.take()) is not None:
+                    self._lost += content.shown
+                self._count_unwritten()
+        finally:
+            self._transcribing.release()
+
+    # In the thread
+
+    def _write(self, notes: list[_Note], flush: bool) -> None:
+        """Transcribe notes and write what they make; then tell the event loop."""
+        error, lost = None, 0
+        try:
+            try:
+                with self._transcribing:
+                    self._transcribe(notes)
+            except Exception:
+                lost = sum(len(note) for note in notes if isinstance(note, bytes))
+                raise
+            while (content := self._next_block(flush)) is not None:
+                self._seal_and_append(content)
+        except Exception as fault:
+            error = fault
+        try:
+            self._loop.call_soon_threadsafe(self._written, error, lost)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits for this
+
+    def _transcribe(self, notes: list[_Note]) -> None:
+        transcript = self._transcript
+        for note in notes:
+            if isinstance(note, bytes):
+                transcript.output(_number(note, _NUMBER_AT)[0], note)
+            elif isinstance(note, int):
+                self._now = note
+            else:
+                note[0](transcript, *note[1:])
+            transcript.close_block()
+        notes.clear()
+
+    def _next_block(self, flush: bool) -> BlockContent | None:
+        if self._unwritten is None:
+            with self._transcribing:
+                self._unwritten = self._transcript.take(1 if flush else WORTH_A_BLOCK)
+        return self._unwritten
 
     def _seal_and_append(self, content: BlockContent) -> None:
-        """Write one block, in the thread."""
         if self._sealed is None:  # a block is repeated as it was: it may have been written although the answer was lost
             self._sealed = self._sealer.seal(content.content(), content.first_at, content.last_at)
         self._storage.append(self.session_id, self._sealed)
-        self._sealed = None
+        self._sealed = self._unwritten = None
         self._sealer.written()

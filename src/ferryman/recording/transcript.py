@@ -92,9 +92,12 @@ class Transcript:
         """Whether an output message is missing that later ones wait for."""
         return self._output.has_gap
 
-    def take(self) -> BlockContent | None:
-        """Return the next block, and forget it; None if nothing waits."""
-        if not self._closed and self._content.count:
+    def take(self, at_least: int = 1) -> BlockContent | None:
+        """Return the next block, and forget it; None if nothing waits.
+
+        A block that is not closed yet must have `at_least` so many bytes.
+        """
+        if not self._closed and self._content.count and self._content.size >= at_least:
             self._close(self.position)
         if not self._closed:
             return None

@@ -67,8 +67,7 @@ class RecordingTap:
             self.watched.output(frame)
         if recorder is None:
             return False
-        recorder.output(number, frame)
-        return recorder.is_behind
+        return recorder.output(number, frame)
 
     async def caught_up(self, end_because: Callable[[str], Awaitable[None]]) -> None:
         """Return when the recording has caught up; end a session that must be recorded and cannot be."""
