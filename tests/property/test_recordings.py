@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from ferryman.channel.streams.window import Window
 from ferryman.core.ports.recordings import RecordedEvent
-from ferryman.recording.events import EventKind, Position
+from ferryman.recording.events import Event, EventKind, Position
 from ferryman.recording.transcript import Transcript
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header
 from ferryman.server.channels.relay.recording_tap import RecordingTap
-from ferryman.wire.agent_message import MessageType, decode, peek
+from ferryman.wire.agent_message import MessageType, PayloadType, decode, peek
 from ferryman.wire.payloads import AgentSessionState, decode_payload
 from tests.examples import examples
 from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
-from tests.unit.recording.recorded import events_of
+from tests.unit.recording.recorded import events_of, message
 
 
 class Recorder(Transcript):
@@ -137,3 +137,38 @@ def test_recording_continues_behind_what_a_dead_server_wrote(
             assert found == 0 or run.missing(), "the recording does not say that something is missing"
             rest = rest[found + len(event.data) :]
     assert recorded == run.output or run.missing()
+
+
+NUMBERS = st.integers(0, 6)
+TYPES = st.sampled_from([PayloadType.OUTPUT] * 4 + [PayloadType.STD_ERR, PayloadType.EXIT_CODE])
+MESSAGES = st.lists(st.tuples(NUMBERS, TYPES, st.binary(max_size=3)), max_size=12)
+RUNS = st.tuples(NUMBERS, st.integers(2, 20), st.sampled_from([1, 5_000, 60_000])).map(
+    lambda run: [(run[0] + place, PayloadType.OUTPUT, bytes([place]) * run[2]) for place in range(run[1])]
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(turns=st.lists(MESSAGES | RUNS, max_size=6), taken_over=st.integers(0, 6))
+def test_messages_of_a_turn_are_recorded_as_one_by_one(
+    turns: list[list[tuple[int, PayloadType, bytes]]], taken_over: int
+) -> None:
+    together, one_by_one = Transcript(lambda: 1), Transcript(lambda: 1)
+    for turn, messages in enumerate(turns):
+        frames = [message(number, payload, payload_type) for number, payload_type, payload in messages]
+        if turn == taken_over:
+            for transcript in (together, one_by_one):
+                transcript.publication("one", None)
+                transcript.publication("two", 2)
+        together.outputs(frames)
+        for (number, *_), frame in zip(messages, frames, strict=True):
+            one_by_one.output(number, frame)
+            one_by_one.close_block()
+        assert together.position == one_by_one.position
+    assert all_events(together) == all_events(one_by_one)
+
+
+def all_events(transcript: Transcript) -> list[Event]:
+    events: list[Event] = []
+    while (content := transcript.take()) is not None:
+        events += events_of(content)
+    return events

@@ -6,6 +6,7 @@ again: the kernel takes longer to map and clear new memory than to copy a frame 
 """
 
 import struct
+from collections.abc import Sequence
 
 from ferryman.recording.events import EventKind, Position, encode_position
 
@@ -23,6 +24,8 @@ _COUNT_AT = 2
 _SHORT = struct.Struct(">BBIBBBB").pack
 _MEDIUM = struct.Struct(">BBIBBBH").pack
 _LONG = struct.Struct(">BBQBBBI").pack
+_LONG_INTO = struct.Struct(">BBQBBBI").pack_into
+_LONG_HEADER = struct.calcsize(">BBQBBBI")
 _ARRAY_OF_3, _UINT_32, _UINT_64, _STRING_OF_1, _BYTES_8, _BYTES_16, _BYTES_32 = 0x93, 0xCE, 0xCF, 0xA1, 0xC4, 0xC5, 0xC6
 
 
@@ -76,6 +79,30 @@ class BlockContent:
         self.last_at = at
         self.shown += size
         return begin
+
+    def add_run(self, at: int, kind: EventKind, messages: Sequence[bytes], start: int) -> None:
+        """Add an event for each of one or more messages, whose data are what follows `start`; as `add` for each."""
+        sizes = [len(message) - start for message in messages]
+        position = self.size
+        end = position + sum(sizes) + _LONG_HEADER * len(sizes)
+        if end > self._room:
+            self._grow(end)
+        data, view, code = self.data, self._view, ord(kind)
+        header_at = position
+        for message, size in zip(messages, sizes, strict=True):
+            header_at = position
+            _LONG_INTO(data, header_at, _ARRAY_OF_3, _UINT_64, at, _STRING_OF_1, code, _BYTES_32, size)
+            position = header_at + _LONG_HEADER
+            end = position + size
+            view[position:end] = memoryview(message)[start:]
+            position = end
+        if not self.count:
+            self.first_at = at
+        self._last = kind, header_at, sizes[-1]
+        self.size = position
+        self.count += len(sizes)
+        self.last_at = at
+        self.shown += sum(sizes)
 
     def drop_last(self, kind: EventKind) -> None:
         """Remove the last event if it is of this kind."""

@@ -22,6 +22,7 @@ contents as its dictionary: screens resemble the screens before them.
 import hashlib
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
@@ -52,6 +53,8 @@ DEPENDENT_CONTENT = 256 * 1024
 """A block of more content is compressed by itself: the dictionary would take time and save little."""
 LEVELS = ((32 * 1024, 9), (DEPENDENT_CONTENT, 3), (MOST_CONTENT, 1))
 """Zstandard's level by the size of a content: larger ones come from a session that may outrun the writer."""
+_of_thread = threading.local()
+"""Has the compressor of large contents: making one takes as long as compressing a tenth of a block, and 1 MiB."""
 _LEAST_DICTIONARY = 8
 """Bytes; Zstandard accepts no smaller dictionary."""
 
@@ -129,6 +132,19 @@ class _Dictionary:
         return _Dictionary(end, self.blocks + 1, self.size + len(content))
 
 
+def _packed(content: bytes | memoryview, dictionary: _Dictionary | None) -> bytes:
+    """Return a content compressed by Zstandard, with the end of those before it if it depends on them."""
+    level = next(level for most, level in LEVELS if len(content) <= most)
+    if dictionary is not None:
+        return zstd.compress(content, level=level, zstd_dict=dictionary.value().as_prefix)
+    if level != LEVELS[-1][1]:
+        return zstd.compress(content, level=level)
+    if not hasattr(_of_thread, "compressor"):
+        _of_thread.compressor = zstd.ZstdCompressor(level=level)
+    compressor: zstd.ZstdCompressor = _of_thread.compressor
+    return compressor.compress(content, zstd.ZstdCompressor.FLUSH_FRAME)
+
+
 class BlockSealer:
     """Makes the blocks of one recording, in order.
 
@@ -151,10 +167,7 @@ class BlockSealer:
         if len(content) > MOST_CONTENT:
             raise ValueError(f"a block holds {MOST_CONTENT} bytes, not {len(content)}")
         dependent = len(content) <= DEPENDENT_CONTENT and not self._dictionary.is_used_up
-        level = next(level for most, level in LEVELS if len(content) <= most)
-        packed = zstd.compress(
-            content, level=level, zstd_dict=self._dictionary.value().as_prefix if dependent else None
-        )
+        packed = _packed(content, self._dictionary if dependent else None)
         flags = BlockFlag.DEPENDENT if dependent else BlockFlag.NONE
         body_size = _NONCE + len(packed) + _TAG
         header = _HEADER.pack(MAGIC, flags, _NONCE, self.number, first_at, last_at, len(content), body_size, self.head)

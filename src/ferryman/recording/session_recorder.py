@@ -8,11 +8,11 @@ At most MOST_WAITING bytes are noted or being written: a relay that is ahead of 
 """
 
 import asyncio
-import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Any, TypeAlias
 
 import structlog
@@ -29,19 +29,17 @@ MOST_WAITING = 1024 * 1024
 WORTH_A_BLOCK = BLOCK_BYTES // 2
 """A smaller block is only written once a second: a flood of small frames would make many of them."""
 DROPPED_AT = 64 * 1024
-"""How much may be noted before the event loop itself looks through it, while the disk fails in a session that goes on."""
-NOTE_BYTES = 64
-"""What a noted frame takes in addition to its bytes."""
+"""So much is noted before the event loop itself looks through it, in a session that goes on while the disk fails."""
+NOTE_BYTES = 128
+"""What a noted frame takes at most in addition to its bytes."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """A session that must be recorded waits so long for a disk that refuses to be written, then ends."""
 ANSWER_SECONDS = 5.0
 """A disk that has not finished writing a block after so long counts as failing until it has."""
 
-_Note: TypeAlias = bytes | int | tuple[Any, ...]
-"""An output message; the time of what follows, in milliseconds; or a method of `Transcript` and its arguments."""
-_number = struct.Struct(">q").unpack_from
-_NUMBER_AT = 48
+_Note: TypeAlias = list[bytes] | int | tuple[Any, ...]
+"""Output messages; the time of what follows, in milliseconds; or a method of `Transcript` and its arguments."""
 _log = structlog.get_logger("ferryman.recording")
 
 
@@ -75,9 +73,13 @@ class SessionRecorder:
         self._turn = -1.0
         """The event loop's time when the clock was last read: the frames of a turn have one time."""
         self._at = -1
-        self._notes: list[_Note] = []
+        self._frames: list[bytes] = []
+        """The output messages that were noted last."""
+        self._notes: list[_Note] = [self._frames]
         self._noted = 0
         """Bytes of the notes."""
+        self._batches: deque[list[_Note]] = deque()
+        """Notes that were handed over, oldest first; taken out while `_transcribing` is held."""
         self._enough = BLOCK_BYTES
         """Bytes of notes that are handed to the thread without waiting for the next tick."""
         self._next_output = -1
@@ -87,7 +89,7 @@ class SessionRecorder:
         """The time of what is being transcribed."""
         self._transcript = Transcript(lambda: self._now, position, typed=typed)
         self._transcribing = threading.Lock()
-        """Held while the transcript is used: by the thread, or by the event loop while the disk fails."""
+        """Held to change the transcript: by the thread, or by the event loop while the disk fails."""
         self._handed = 0
         """Bytes that the thread has, or that were not written."""
         self._writing_since: float | None = None
@@ -111,7 +113,7 @@ class SessionRecorder:
         """As `SessionTap` has it."""
         if self.failure is not None:
             return self._required
-        return self.is_full
+        return self._noted + self._handed > MOST_WAITING
 
     @property
     def is_full(self) -> bool:
@@ -128,22 +130,18 @@ class SessionRecorder:
         """As `SessionTap` has it; True as well if the thread must find out."""
         return self._is_disordered or self._was_disordered or self._transcript.has_gap
 
-    def output(self, number: int, frame: bytes) -> bool:
+    def output(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
         now = self._loop.time()
         if now != self._turn:
             self._read_clock(now)
-        self._notes.append(frame)
+        self._frames.append(frame)
         self._noted = noted = self._noted + len(frame) + NOTE_BYTES
         if number != self._next_output:
             self._is_disordered = True
         self._next_output = number + 1
         if noted >= self._enough:
             self._hand_over()
-            return self.is_behind
-        if self.failure is not None:
-            return self._required
-        return noted + self._handed > MOST_WAITING
 
     def input(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
@@ -217,7 +215,8 @@ class SessionRecorder:
         now = self._loop.time()
         if now != self._turn:
             self._read_clock(now)
-        self._notes.append((method, *arguments))
+        self._frames = []
+        self._notes += ((method, *arguments), self._frames)
         self._noted += size + NOTE_BYTES
         if self._noted >= self._enough:
             self._hand_over()
@@ -227,7 +226,8 @@ class SessionRecorder:
         at = self._elapsed()
         if at != self._at:
             self._at = at
-            self._notes.append(at)
+            self._frames = []
+            self._notes += (at, self._frames)
 
     def _hand_over(self, *, flush: bool = False) -> None:
         """Hand what was noted to the thread, unless it is still writing or has just failed.
@@ -237,26 +237,26 @@ class SessionRecorder:
         if self._writing_since is None and not self._released and (self._noted or self._handed):
             now = time.monotonic()
             if now >= self._retry_at:
-                notes = self._take_notes()
+                self._take_notes()
                 self._writing_since = now
-                self._thread.submit(self._write, notes, flush)
+                self._thread.submit(self._write, flush).add_done_callback(self._report)
         if self.failure is not None and not self._required:
             self._drop_surplus()
 
-    def _take_notes(self) -> list[_Note]:
-        notes, self._notes = self._notes, []
+    def _take_notes(self) -> None:
+        self._batches.append(self._notes)
+        self._frames = []
+        self._notes = [self._frames]
         self._handed += self._noted
         self._noted = 0
         self._was_disordered |= self._is_disordered
         self._is_disordered = False
-        return notes
 
-    def _written(self, error: BaseException | None, lost: int) -> None:
+    def _written(self, error: BaseException | None) -> None:
         """The thread has written what it had, or failed."""
         self._writing_since = None
         self._was_disordered = False
         self._count_unwritten()
-        self._lost += lost
         if self._released:
             self._storage.release(self.session_id)
         elif error is not None:
@@ -295,7 +295,8 @@ class SessionRecorder:
         if not self._transcribing.acquire(blocking=False):
             return  # the thread is not waiting for the disk
         try:
-            self._transcribe(self._take_notes())
+            self._take_notes()
+            self._transcribe()
             self._count_unwritten()
             if self._handed > MOST_WAITING:
                 while (content := self._transcript.take()) is not None:
@@ -306,36 +307,32 @@ class SessionRecorder:
 
     # In the thread
 
-    def _write(self, notes: list[_Note], flush: bool) -> None:
-        """Transcribe notes and write what they make; then tell the event loop."""
-        error, lost = None, 0
+    def _write(self, flush: bool) -> None:
+        """Transcribe what was handed over, and write what that makes."""
+        with self._transcribing:
+            self._transcribe()
+        while (content := self._next_block(flush)) is not None:
+            self._seal_and_append(content)
+
+    def _report(self, future: Future[None]) -> None:
+        """Tell the event loop that `_write` is done."""
         try:
-            try:
-                with self._transcribing:
-                    self._transcribe(notes)
-            except Exception:
-                lost = sum(len(note) for note in notes if isinstance(note, bytes))
-                raise
-            while (content := self._next_block(flush)) is not None:
-                self._seal_and_append(content)
-        except Exception as fault:
-            error = fault
-        try:
-            self._loop.call_soon_threadsafe(self._written, error, lost)
+            self._loop.call_soon_threadsafe(self._written, future.exception())
         except RuntimeError:
             return  # the loop is closed: nobody waits for this
 
-    def _transcribe(self, notes: list[_Note]) -> None:
+    def _transcribe(self) -> None:
         transcript = self._transcript
-        for note in notes:
-            if isinstance(note, bytes):
-                transcript.output(_number(note, _NUMBER_AT)[0], note)
-            elif isinstance(note, int):
-                self._now = note
-            else:
-                note[0](transcript, *note[1:])
-            transcript.close_block()
-        notes.clear()
+        while self._batches:
+            for note in self._batches[0]:
+                if isinstance(note, list):
+                    transcript.outputs(note)
+                elif isinstance(note, int):
+                    self._now = note
+                else:
+                    note[0](transcript, *note[1:])
+                    transcript.close_block()
+            self._batches.popleft()
 
     def _next_block(self, flush: bool) -> BlockContent | None:
         if self._unwritten is None:

@@ -1,7 +1,8 @@
 """From the frames that a relay forwards to the blocks of a recording: events in order, and each once. No I/O."""
 
+import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,6 +15,10 @@ from ferryman.wire.payloads import HandshakeComplete, MalformedPayload, Size, de
 
 GAP_MILLIS = 30_000
 """A message that is missing for so long was lost; an agent resends within a second."""
+_fields = struct.Struct(">48xq56x4s").unpack_from
+"""Return a message's sequence number and payload type."""
+_RUN_BYTES = 128 * 1024
+"""Bytes of messages that are added to a block together; it may have so much more than BLOCK_BYTES."""
 _PAYLOAD_TYPE = slice(112, 116)
 _OUTPUT_KINDS = {
     PayloadType.OUTPUT.to_bytes(4, "big"): EventKind.OUTPUT,
@@ -141,6 +146,41 @@ class Transcript:
             self._watch_gap()
         else:
             self._gap_since = None
+
+    def outputs(self, frames: Sequence[bytes]) -> None:
+        """Output messages of the node in the order in which they came, headers included; closes blocks."""
+        if len(frames) > 1 and sum(map(len, frames)) > _RUN_BYTES:
+            half = len(frames) // 2
+            self.outputs(frames[:half])
+            self.outputs(frames[half:])
+        elif len(frames) < 2 or not self._record_run(frames):
+            for frame in frames:
+                self.output(_fields(frame)[0], frame)
+                self.close_block()
+
+    def _record_run(self, frames: Sequence[bytes]) -> bool:
+        """Do what `output` does for messages that are all next in order, of one type and not empty; False for others.
+
+        With calls that deal with all of them: a flood brings tens of thousands a second.
+        """
+        order = self._output
+        if self._resynchronise or self._repeated or order.has_gap:
+            return False
+        fields = list(map(_fields, frames))
+        number, payload_type = fields[0]
+        kind = _COUNTED_KINDS.get(payload_type)
+        sizes = list(map(len, frames))
+        if kind is None or number != order.expected or min(sizes) <= HEADER_SIZE:
+            return False
+        if fields != [(each, payload_type) for each in range(number, number + len(frames))]:
+            return False
+        order.expected += len(frames)
+        self._output_bytes += sum(sizes) - HEADER_SIZE * len(frames)
+        self._content.add_run(self._now(), kind, frames, HEADER_SIZE)
+        self._recent.add_run(number, payload_type, frames)
+        self.size = self._closed_size + self._content.size
+        self.close_block()
+        return True
 
     def input(self, number: int, frame: bytes) -> None:
         """An input message of the client, header included."""

@@ -77,6 +77,7 @@ async def test_events_are_written_in_order(tmp_path: Path) -> None:
         ("e", b"warning"),
         ("x", b"7"),
     ]
+    assert {event.at for event in events(storage)} == {1}
 
 
 async def test_large_output_is_written_before_the_second_ends(tmp_path: Path) -> None:

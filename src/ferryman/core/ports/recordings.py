@@ -160,8 +160,8 @@ class SessionTap(Protocol):
     def has_gap(self) -> bool:
         """Whether an output message is missing that later ones wait for."""
 
-    def output(self, number: int, frame: bytes) -> bool:
-        """An output message of the node, header included; return `is_behind`."""
+    def output(self, number: int, frame: bytes) -> None:
+        """An output message of the node, header included."""
 
     def input(self, number: int, frame: bytes) -> None:
         """An input message of the client, header included."""

@@ -67,7 +67,8 @@ class RecordingTap:
             self.watched.output(frame)
         if recorder is None:
             return False
-        return recorder.output(number, frame)
+        recorder.output(number, frame)
+        return recorder.is_behind
 
     async def caught_up(self, end_because: Callable[[str], Awaitable[None]]) -> None:
         """Return when the recording has caught up; end a session that must be recorded and cannot be."""
