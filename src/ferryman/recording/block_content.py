@@ -12,8 +12,8 @@ from ferryman.recording.events import EventKind, Position, encode_position
 
 BLOCK_BYTES = 512 * 1024
 """A block is closed when it has so much; the last event in it may be a larger message."""
-_SIZES = (1024, 16 * 1024, BLOCK_BYTES + 144 * 1024)
-"""Of buffers, smallest first; the largest has room for the last message that Ferryman's agent sends."""
+_SIZES = (1024, 16 * 1024, BLOCK_BYTES + 288 * 1024)
+"""Of buffers, smallest first; the largest has room for what one turn of the event loop reads from a peer."""
 _MOST_SPARE = 6
 """Large buffers that are kept for other blocks."""
 _spare: list[bytearray] = []

@@ -17,7 +17,7 @@ GAP_MILLIS = 30_000
 """A message that is missing for so long was lost; an agent resends within a second."""
 _fields = struct.Struct(">48xq56x4s").unpack_from
 """Return a message's sequence number and payload type."""
-_RUN_BYTES = 128 * 1024
+_RUN_BYTES = 272 * 1024
 """Bytes of messages that are added to a block together; it may have so much more than BLOCK_BYTES."""
 _PAYLOAD_TYPE = slice(112, 116)
 _OUTPUT_KINDS = {
