@@ -29,6 +29,7 @@ from enum import IntFlag
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -55,6 +56,7 @@ LEVELS = ((32 * 1024, 9), (DEPENDENT_CONTENT, 3), (MOST_CONTENT, 1))
 """Zstandard's level by the size of a content: larger ones come from a session that may outrun the writer."""
 _of_thread = threading.local()
 """Has the compressor of large contents: making one takes as long as compressing a tenth of a block, and 1 MiB."""
+_SMALL_BLOCK = 64 * 1024
 _LEAST_DICTIONARY = 8
 """Bytes; Zstandard accepts no smaller dictionary."""
 
@@ -145,6 +147,18 @@ def _packed(content: bytes | memoryview, dictionary: _Dictionary | None) -> byte
     return compressor.compress(content, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
+def _digest(block: bytes) -> bytes:
+    """Return the SHA-256 of a block.
+
+    `hashlib` gives up Python's global lock for it. Of a small block, waiting for the lock takes longer than the digest.
+    """
+    if len(block) > _SMALL_BLOCK:
+        return hashlib.sha256(block).digest()
+    digest = Hash(SHA256())
+    digest.update(block)
+    return digest.finalize()
+
+
 class BlockSealer:
     """Makes the blocks of one recording, in order.
 
@@ -174,7 +188,7 @@ class BlockSealer:
         nonce = self._entropy(_NONCE)
         block = b"".join((header, nonce, self._cipher.encrypt(nonce, packed, header)))
         self._next_dictionary = self._dictionary.with_block(content, dependent=dependent)
-        self._next_head = hashlib.sha256(block).digest()
+        self._next_head = _digest(block)
         return block
 
     def written(self) -> None:

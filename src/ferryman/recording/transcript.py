@@ -175,9 +175,10 @@ class Transcript:
         if fields != [(each, payload_type) for each in range(number, number + len(frames))]:
             return False
         order.expected += len(frames)
-        self._output_bytes += sum(sizes) - HEADER_SIZE * len(frames)
+        size = sum(sizes) - HEADER_SIZE * len(frames)
+        self._output_bytes += size
         self._content.add_run(self._now(), kind, frames, HEADER_SIZE)
-        self._recent.add_run(number, payload_type, frames)
+        self._recent.add_run(number, payload_type, frames, size)
         self.size = self._closed_size + self._content.size
         self.close_block()
         return True

@@ -130,10 +130,16 @@ def test_what_is_remembered_to_compare_is_bounded() -> None:
     recent = RecentOutput()
     for number in range(2 * RECENT_MESSAGES):
         recent.add_frame(number, message(number, b"x"), 120)
-    assert len(recent._messages) == len(recent._by_number) == RECENT_MESSAGES
+    assert len(recent._kept) == len(recent._by_number) == RECENT_MESSAGES
     for number in range(10):
         recent.add_frame(number, bytes(RECENT_BYTES // 3), 0)
-    assert len(recent._messages) == len(recent._by_number) == 3
+    assert len(recent._kept) == len(recent._by_number) == 3
+    same = message(0, b"x")
+    for number in range(0, 2 * RECENT_MESSAGES, 2):
+        recent.add_run(number, same[112:116], [same, same], 2)
+        assert recent.contradicts(number + 1, message(0, b"y"))
+        assert not recent.contradicts(number + 1, same)
+    assert len(recent._kept) == len(recent._by_number) / 2 == RECENT_MESSAGES / 2
 
 
 async def test_more_than_a_block_at_once_is_written_in_blocks(tmp_path: Path) -> None:
@@ -155,6 +161,6 @@ async def test_claims_of_a_node_make_the_relay_wait(tmp_path: Path) -> None:
         while not tap.is_behind:
             delivered += 1
             tap.publication("one", delivered)
-        assert tap._transcript.size < MOST_WAITING + 1000
+        assert tap.waiting < MOST_WAITING + 1000
         await tap.flush()
     assert sum(event.kind == "m" for event in events(storage)) == delivered + 1
