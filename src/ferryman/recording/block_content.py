@@ -1,8 +1,7 @@
 """The content of a block while a session fills it.
 
-Events are encoded as they come: the relay has a frame's bytes in the processor's cache then, so copying them costs
-little, and nothing is left for the thread that writes but to compress, encrypt and append. Large buffers are used
-again: the kernel takes longer to map and clear new memory than to copy a frame into it.
+Large buffers are used again: the kernel takes longer to map and clear new memory than to copy a frame into it, and a
+buffer that was filled just now is still in the processor's cache.
 """
 
 import struct

@@ -1,8 +1,7 @@
 """The tap of one session: what it showed is written as blocks, by a thread, at least once a second.
 
 The relay's event loop only notes what passes, in order: a frame costs it an append. The thread gets whole batches; it
-puts the messages in order, encodes, compresses, encrypts and appends them. Python runs between two frames of a relay
-with cold caches and costs three times what it costs in a thread that deals with many frames one after another.
+puts the messages in order, encodes, compresses, encrypts and appends them.
 
 At most MOST_WAITING bytes are noted or being written: a relay that is ahead of the disk pauses.
 """
@@ -24,6 +23,7 @@ from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import Position
 from ferryman.recording.storage.port import BlockStorage
 from ferryman.recording.transcript import Transcript
+from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 
 MOST_WAITING = 1024 * 1024
 WORTH_A_BLOCK = BLOCK_BYTES // 2
@@ -40,6 +40,8 @@ ANSWER_SECONDS = 5.0
 
 _Note: TypeAlias = list[bytes] | int | tuple[Any, ...]
 """Output messages; the time of what follows, in milliseconds; or a method of `Transcript` and its arguments."""
+_PAYLOAD_TYPE = slice(112, 116)
+_SIZE = PayloadType.SIZE.to_bytes(4, "big")
 _log = structlog.get_logger("ferryman.recording")
 
 
@@ -68,6 +70,7 @@ class SessionRecorder:
         self._storage = storage
         self._thread = thread
         self._required = required
+        self._typed = typed
         self._elapsed = elapsed
         self._loop = asyncio.get_running_loop()
         self._turn = -1.0
@@ -145,6 +148,8 @@ class SessionRecorder:
 
     def input(self, number: int, frame: bytes) -> None:
         """As `SessionTap` has it."""
+        if not self._typed and frame[_PAYLOAD_TYPE] != _SIZE:
+            frame = frame[:HEADER_SIZE]  # only its number counts, so what is typed or uploaded is not kept here
         self._note(Transcript.input, number, frame, size=len(frame))
 
     def acknowledged(self, number: int) -> None:
