@@ -29,7 +29,7 @@ MOST_WAITING = 1024 * 1024
 WORTH_A_BLOCK = BLOCK_BYTES // 2
 """A smaller block is only written once a second: a flood of small frames would make many of them."""
 DROPPED_AT = 64 * 1024
-"""So much is noted before the event loop itself looks through it, in a session that goes on while the disk fails."""
+"""So much is noted before the event loop itself looks through it, in a session that continues while the disk fails."""
 NOTE_BYTES = 128
 """What a noted frame takes at most in addition to its bytes."""
 RETRY_SECONDS = 1.0
