@@ -38,6 +38,8 @@ STARTED_TOGETHER = 4
 FORWARDED_BYTES = 16 * 1024
 FORWARD_SECONDS = 0.1
 COPIED_BYTES = 4 * 1024 * 1024
+COPY_SECONDS = 0.5
+"""Between two pairs of copies, so that copies alone do not keep a small machine busy."""
 RECONNECT_SECONDS = 120.0
 
 
@@ -244,6 +246,7 @@ async def _copy(node: Node, count: int, stop: asyncio.Event) -> Report:
             report.handled += 2
             there.unlink()
             back.unlink()
+            await asyncio.sleep(COPY_SECONDS)
 
     with tempfile.TemporaryDirectory() as directory:
         folders = [Path(directory) / str(number) for number in range(count)]
