@@ -13,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import agent_wheel
 import single_file
+
+import agent_wheel
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"

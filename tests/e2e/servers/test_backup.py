@@ -70,6 +70,7 @@ def test_everything_is_there_again_elsewhere(server: LoneServer, tmp_path: Path)
     try:
         said = ferryman("restore", backup_of(server), "--directory", tmp_path / "restored")
         assert f"to {tmp_path}/restored/ferryman.toml" in said
+        assert said.endswith(f"\n  ferryman server --config {tmp_path}/restored/ferryman.toml\n")
         restored = LoneServer(server.facts, server.process, tmp_path / "restored" / "ferryman.toml")
         assert "NO" not in ferryman("server", "--check", "--config", restored.configuration)
         with (tmp_path / "log").open("w") as log, restored.running(log):
@@ -128,6 +129,10 @@ def test_a_plain_backup_warns_and_nothing_is_overwritten(server: LoneServer, tmp
     said = ferryman("backup", tmp_path / "plain", "--plain", "--config", server.configuration)
     assert "Warning: whoever reads" in said
     assert "exists" in ferryman("backup", tmp_path / "plain", "--plain", "--config", server.configuration, status=1)
+    nowhere = tmp_path / "nowhere" / "backup"
+    assert f"there is no directory {nowhere.parent}. Create it first" in ferryman(
+        "backup", nowhere, "--plain", "--config", server.configuration, status=1
+    )
     ferryman("restore", tmp_path / "plain", "--directory", tmp_path / "restored")
     assert (tmp_path / "restored" / "ferryman.db").stat().st_mode & 0o777 == 0o600
 

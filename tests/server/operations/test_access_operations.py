@@ -143,10 +143,10 @@ async def test_the_commands_of_both_sides(server: Server) -> None:
     await create(server, "People", "ManualApprovalPolicy", json.dumps(MANUAL))
     await create_user(server.service, "carol", BuiltinRole.ADMINISTRATOR)
     carol = await create_access_key(server.service, "carol")
+    at = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": REGION}
 
     async def ferryman(who: Credentials, *arguments: str) -> str:
         keys = {"AWS_ACCESS_KEY_ID": who.access_key_id, "AWS_SECRET_ACCESS_KEY": who.secret_access_key.reveal()}
-        at = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": REGION}
         with capture_logs():  # the server's, which would be printed among what the command says
             done = await asyncio.to_thread(CliRunner().invoke, app, ["access", *arguments], env=keys | at)
         return done.stdout.strip() if done.exit_code == 0 else str(done.exception)
@@ -181,11 +181,9 @@ async def test_the_commands_of_both_sides(server: Server) -> None:
         {"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"},
     )
     exported = await ferryman(carol, "token", ids[0], "--export")
-    assert [line.partition("=")[0] for line in exported.splitlines()] == [
-        "export AWS_ACCESS_KEY_ID",
-        "export AWS_SECRET_ACCESS_KEY",
-        "export AWS_SESSION_TOKEN",
-    ]
+    variables = dict(line.removeprefix("export ").split("=", 1) for line in exported.splitlines())
+    assert set(variables) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", *at}
+    assert {name: variables[name] for name in at} == at  # the next command needs no profile
     assert await ferryman(root, "revoke", ids[0]) == f"{ids[0]} Revoked"
     assert "it is Revoked" in await ferryman(carol, "token", ids[0])
 

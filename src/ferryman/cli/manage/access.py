@@ -153,9 +153,19 @@ def token(
             "Wait until it is approved, or request access again with `ferryman access request`",
         )
     if export:
-        print_lines(f"export AWS_ACCESS_KEY_ID={shlex.quote(given['AccessKeyId'])}")
-        print_lines(f"export AWS_SECRET_ACCESS_KEY={shlex.quote(given['SecretAccessKey'])}")
-        print_lines(f"export AWS_SESSION_TOKEN={shlex.quote(given['SessionToken'])}")
+        # Keys of the environment go before the profile or context that says where the server is.
+        variables = {
+            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["SessionToken"],
+            "AWS_REGION": api.region,
+            "AWS_DEFAULT_REGION": api.region,
+            "AWS_ENDPOINT_URL": api.endpoint_url,
+        }
+        if api.ca_file and api.endpoint_url.startswith("https:"):
+            variables["AWS_CA_BUNDLE"] = api.ca_file
+        for name, value in variables.items():
+            print_lines(f"export {name}={shlex.quote(value)}")
         return
     process = {
         "Version": 1,

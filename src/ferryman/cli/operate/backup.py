@@ -13,6 +13,7 @@ from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
 from ferryman.cli.output.printing import print_error, print_lines
+from ferryman.installation.services import CONFIGURATION
 from ferryman.model.failures import Failure, said_by
 
 VARIABLE = "FERRYMAN_BACKUP_PASSPHRASE"
@@ -39,6 +40,8 @@ def backup(
     from ferryman.bootstrap.backup.making import make_backup
     from ferryman.bootstrap.operator import recorded
 
+    if not file.absolute().parent.is_dir():
+        raise Failure("The backup was not made", f"there is no directory {file.absolute().parent}", "Create it first")
     loaded = load(config)
     passphrase = None if plain else _passphrase(passphrase_file, new=True)
     if plain:
@@ -92,6 +95,10 @@ def restore(
         print_lines("The server's keys were not in the backup: put them where the configuration says.")
     print_lines("", "Check it, then start it:", "")
     print_lines(f"  ferryman server --config {found.configuration} --check")
+    if found.configuration.parent == CONFIGURATION:
+        print_lines("  ferryman server install --start")
+    else:
+        print_lines(f"  ferryman server --config {found.configuration}")
 
 
 def _passphrase(path: Path | None, *, new: bool) -> str:

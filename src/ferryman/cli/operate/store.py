@@ -68,7 +68,8 @@ def copy(
     except ValueError as error:
         raise _unusable("", str(error), "Name an empty PostgreSQL database or a SQLite file") from error
     print_lines(f"Copied {counted(total, 'row')} to {shown(target)}.", "")
-    print_lines(f'To use it, set server.database = "{shown(target)}" in {config}, and start the server.')
+    # What is shown of a URL leaves out parameters, such as the one that has the database's certificate verified.
+    print_lines(f"To use it, set server.database in {config} to the URL that you gave here, and start the server.")
 
 
 def _unusable(place: str, cause: str, next_step: str) -> Failure:
