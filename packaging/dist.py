@@ -13,9 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import single_file
-
 import agent_wheel
+import single_file
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"

@@ -130,6 +130,9 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
     child.close()
     assert child.exitstatus == 0
     assert ferryman.node_id in person.run("ferryman", "nodes").stdout
+    again = person.run("ferryman", "login")
+    assert "The current context is now" in again.stdout, again.stderr
+    assert "goes before it" not in again.stdout  # no variable is set but those that the context sets by itself
     exports = person.run("ferryman", "context", "env").stdout
     script = f"{exports}{PROGRAMS / 'aws'} sts get-caller-identity"
     done = subprocess.run(

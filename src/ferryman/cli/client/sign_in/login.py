@@ -145,6 +145,7 @@ def login(
     if server is not None and is_invitation(server):
         accept_invitation(server, profile, ca_fingerprint, ca_file)
         return
+    own_variables = dict(os.environ)  # before a context changes them
     given = {
         "ferryman_issuer": issuer,
         "ferryman_client_id": client_id,
@@ -172,7 +173,7 @@ def login(
     profile = profile or os.environ.get("AWS_PROFILE") or "default"
     kept = _log_in(Wanted(profile, settings, endpoint_url, authority), device=device)
     local = kept.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    print_lines(f"Signed in as {kept.arn} until {local}.", *announced(profile, os.environ))
+    print_lines(f"Signed in as {kept.arn} until {local}.", *announced(profile, own_variables))
 
 
 @dataclass(frozen=True, slots=True)
