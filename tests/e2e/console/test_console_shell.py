@@ -20,6 +20,13 @@ EMPTY_LINES = re.compile(r"~\s+~\s+~")
 def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
     console = open_console(own_ferryman)
     page = console.page
+    page.get_by_role("button", name="Connect to demo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
+    shell = console.pane()  # in two clicks
+    shell.run("exit")
+    expect(page.get_by_text("The shell has ended with exit code 0.")).to_be_visible()
+    page.get_by_role("button", name="Close", exact=True).click()
+
     page.get_by_role("link", name="Nodes", exact=True).first.click()
     page.get_by_label("Search nodes").fill("127.0.0")
     expect(page.get_by_role("row")).to_have_count(2)
