@@ -31,7 +31,13 @@ class Session {
   ready = $state(false);
   unreachable = $state('');
 
+  /** Tells the browser's other tabs that somebody has signed in: they have the cookie, too. */
+  private readonly tabs = new BroadcastChannel('ferryman-console');
+
   constructor() {
+    this.tabs.onmessage = () => {
+      if (this.expired || this.me === null) void this.load();
+    };
     onSignedOut.current = () => {
       if (this.me !== null) this.expired = true;
     };
@@ -64,6 +70,7 @@ class Session {
     const token = sessionToken === '' ? {} : { sessionToken };
     await request('POST', 'sign-in', { accessKeyId, secretAccessKey, ...token });
     await this.load();
+    this.tabs.postMessage('signed-in');
   }
 
   async signOut(): Promise<void> {
