@@ -13,6 +13,20 @@ from tests.e2e.demo import Ferryman
 from tests.waiting import wait_until
 
 LINES = 4000
+WITHOUT_FILES = "() => { window.showSaveFilePicker = undefined; }"
+"""Most browsers cannot write to a file that a person chose."""
+CHOOSE_A_FILE = """() => {
+  window.showSaveFilePicker = async ({ suggestedName }) => {
+    window.chosen_ = await (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+    return window.chosen_;
+  };
+}"""
+"""In place of the dialog, which no test can operate: a file of the browser's own."""
+DIGEST_OF_THE_FILE = """async () => {
+  const digest = await crypto.subtle.digest('SHA-256', await (await window.chosen_.getFile()).arrayBuffer());
+  const hexadecimal = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return [window.chosen_.name, hexadecimal.join('')];
+}"""
 EMPTY_LINES = re.compile(r"~\s+~\s+~")
 """What vi draws once it reads keys; a prompt has one tilde only."""
 
@@ -84,7 +98,8 @@ def test_file_goes_to_the_node_and_comes_back(
     page = console.page
     content = os.urandom(700_000)
     (tmp_path / "it's a file.bin").write_bytes(content)
-    console.connect().shows("#")
+    page.evaluate(WITHOUT_FILES)
+    console.connect()
     page.get_by_role("button", name="Upload a file").click()
     page.get_by_label("File", exact=True).set_input_files(tmp_path / "it's a file.bin")
     page.get_by_label("Destination on the node").fill(f"{tmp_path}/there 1.bin")
@@ -102,6 +117,14 @@ def test_file_goes_to_the_node_and_comes_back(
         page.get_by_role("button", name="Download", exact=True).click()
     fetched = Path(download.value.path()).read_bytes()
     assert hashlib.sha256(fetched).digest() == hashlib.sha256(content).digest()
+    page.get_by_role("button", name="Done").click()
+
+    page.evaluate(CHOOSE_A_FILE)
+    page.get_by_role("button", name="Download a file").click()
+    page.get_by_label("Path on the node").fill(f"{tmp_path}/there 1.bin")
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.get_by_text("verified by SHA-256")).to_be_visible()
+    assert page.evaluate(DIGEST_OF_THE_FILE) == ["there 1.bin", hashlib.sha256(content).hexdigest()]
     reasons = [
         row.get("Reason", "") for row in own_ferryman.client("ssm").describe_sessions(State="History")["Sessions"]
     ]

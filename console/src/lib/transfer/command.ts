@@ -14,7 +14,8 @@ export interface Command {
   reason: string;
   /** What it reads; it needs Ferryman's agent to have an end. */
   input?: AsyncIterable<Uint8Array>;
-  onOutput(data: Uint8Array): void;
+  /** Takes output; while what it returns waits, the node sends no more than a window of further output. */
+  onOutput(data: Uint8Array): unknown;
   signal: AbortSignal;
 }
 
@@ -23,6 +24,8 @@ export interface Result {
   /** The beginning of its standard error. */
   complaint: string;
 }
+
+const text = (bytes: number[]) => new TextDecoder().decode(Uint8Array.from(bytes)).trim();
 
 /** Returns `text` as one word of a shell. */
 export function quoted(text: string): string {
@@ -41,6 +44,7 @@ export async function run(command: Command): Promise<Result> {
   return new Promise((resolve, reject) => {
     const complaint: number[] = [];
     let exitCode: number | null = null;
+    let taken: Promise<unknown> = Promise.resolve();
     const waiting: (() => void)[] = [];
     const fail = (reason: string) => {
       connection.close();
@@ -58,18 +62,16 @@ export async function run(command: Command): Promise<Result> {
             else fail("The node's agent takes no files from the console. Use scp, or install Ferryman's agent.");
             break;
           case 'OutputReceived':
-            try {
-              take(event.payloadType, event.payload);
-            } catch (error) {
-              fail(error instanceof Error ? error.message : String(error));
-            }
-            connection.acknowledge(event.sequenceNumber);
+            taken = Promise.all([taken, take(event.payloadType, event.payload)]).then(
+              () => connection.acknowledge(event.sequenceNumber),
+              (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
+            );
             break;
           case 'SessionEnded':
             if (connection.channel.needsEncryption) reject(new Error(encryptedEnding('ferryman cp')));
             else if (exitCode === null)
               reject(new Error(event.output || 'The session ended before the copy was complete.'));
-            else resolve({ exitCode, complaint: new TextDecoder().decode(Uint8Array.from(complaint)).trim() });
+            else void taken.then(() => resolve({ exitCode: exitCode!, complaint: text(complaint) }));
             break;
           case 'ConnectionFailed':
             reject(new Error(event.reason));
@@ -78,8 +80,8 @@ export async function run(command: Command): Promise<Result> {
       () => waiting.splice(0).forEach((resume) => resume()),
     );
 
-    function take(payloadType: number, payload: Uint8Array): void {
-      if (payloadType === PayloadType.OUTPUT) command.onOutput(payload);
+    async function take(payloadType: number, payload: Uint8Array): Promise<void> {
+      if (payloadType === PayloadType.OUTPUT) await command.onOutput(payload);
       else if (payloadType === PayloadType.EXIT_CODE) {
         exitCode = Number(/(-?\d+)/.exec(new TextDecoder().decode(payload.subarray(0, 64)))?.[1] ?? -1);
       } else if (payloadType === PayloadType.STD_ERR) {

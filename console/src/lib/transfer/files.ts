@@ -8,7 +8,7 @@
 import { Sha256 } from '../wire/sha256';
 import { run } from './command';
 
-/** A browser holds a whole download; larger files are for `ferryman cp`. */
+/** Without a file to write to, a browser holds a whole download; larger files are then for `ferryman cp`. */
 export const LARGEST_DOWNLOAD = 512 << 20;
 const LONGEST_NAME = 60;
 const DIFFERENT = 65;
@@ -77,8 +77,60 @@ export async function upload(
     throw new Error('The copy differs from the file: it changed meanwhile, or the copy is damaged.');
 }
 
-/** Returns the node's file as a Blob. */
-export async function download(nodeId: string, path: string, progress: Progress, signal: AbortSignal): Promise<Blob> {
+/** Where a download goes: a file that the person chose, or the browser's memory. Nothing is there before `finish`. */
+export interface Sink {
+  /** Bytes, at most. */
+  readonly largest: number;
+  write(data: Uint8Array<ArrayBuffer>): Promise<void>;
+  finish(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** Collects a download, and gives the whole of it to `save`. */
+export function memory(save: (content: Blob) => void): Sink {
+  const parts: BlobPart[] = [];
+  return {
+    largest: LARGEST_DOWNLOAD,
+    write: async (data) => void parts.push(data),
+    finish: async () => save(new Blob(parts, { type: 'application/octet-stream' })),
+    abort: async () => void parts.splice(0),
+  };
+}
+
+/** Writes a download to a file, which the browser puts in its place when it is whole. */
+export function disk(file: FileSystemWritableFileStream): Sink {
+  return {
+    largest: Infinity,
+    write: (data) => file.write(data),
+    finish: () => file.close(),
+    abort: () => file.abort(),
+  };
+}
+
+/** Copies the node's file to `sink`; verifies it before that is finished, and aborts it otherwise. */
+export async function download(
+  nodeId: string,
+  path: string,
+  sink: Sink,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await fetchInto(sink, nodeId, path, progress, signal);
+  } catch (error) {
+    await sink.abort().catch(() => undefined); // why the copy failed matters more
+    throw error;
+  }
+  await sink.finish();
+}
+
+async function fetchInto(
+  sink: Sink,
+  nodeId: string,
+  path: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   const from = argument(path);
   let look = '';
   const looked = await run({
@@ -92,21 +144,22 @@ export async function download(nodeId: string, path: string, progress: Progress,
   if (looked.exitCode !== 0 || found === null)
     throw new Error(looked.complaint || 'The node did not say what the file is.');
   const size = Number(found[1]);
-  if (size > LARGEST_DOWNLOAD)
-    throw new Error(`The file is larger than ${LARGEST_DOWNLOAD >> 20} MiB. Use ferryman cp.`);
+  if (size > sink.largest)
+    throw new Error(
+      `The file is larger than ${sink.largest >> 20} MiB, which this browser cannot save. Use ferryman cp.`,
+    );
 
   const digest = new Sha256();
-  const parts: BlobPart[] = [];
   let received = 0;
   const fetched = await run({
     nodeId,
     arguments: script('head -c "$2" "$1"', from, String(size)),
     reason: `ferryman cp: download of ${named(from)}, ${size} bytes, SHA-256 ${found[2]}`,
-    onOutput: (data) => {
+    onOutput: async (data) => {
       received += data.length;
       if (received > size) throw new Error('The node sent more than the file has.');
       digest.update(data);
-      parts.push(data.slice());
+      await sink.write(data.slice());
       progress(received, size);
     },
     signal,
@@ -115,5 +168,4 @@ export async function download(nodeId: string, path: string, progress: Progress,
     throw new Error(fetched.complaint || `The node ended the copy with exit code ${fetched.exitCode}.`);
   if (digest.hex() !== found[2])
     throw new Error('The copy differs from the file: it changed meanwhile, or the copy is damaged.');
-  return new Blob(parts, { type: 'application/octet-stream' });
 }
