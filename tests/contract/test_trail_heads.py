@@ -20,3 +20,7 @@ async def test_every_server_has_its_own(store: Store) -> None:
         TrailHead(1, 2, "a" * 64),
         None,
     ]
+    assert list(await store.trail_heads.servers()) == ["one", "two"]
+    assert await store.trail_heads.retire("one")
+    assert not await store.trail_heads.retire("one")
+    assert list(await store.trail_heads.servers()) == ["two"]

@@ -35,6 +35,10 @@ class _Search:
     newest: str
     records: list[Mapping[str, Any]] = field(default_factory=list)
     read: int = 0
+    places: list[TrailPosition] = field(default_factory=list)
+    """Before each of the records."""
+    reached: str = ""
+    """The time of the oldest record that was read."""
 
 
 class TrailLookup:
@@ -60,7 +64,7 @@ class TrailLookup:
             place = await asyncio.to_thread(_start, self._directory, behind)
             while place is not None and len(under_way.records) < most and under_way.read < MOST_BYTES:
                 place = await asyncio.to_thread(_search_chunk, self._directory, place, under_way)
-        return FoundRecords(under_way.records, place)
+        return FoundRecords(under_way.records, place, under_way.places, under_way.reached)
 
 
 def _check_newest(directory: Path, keys: Sequence[bytes]) -> TrailCheck:
@@ -120,6 +124,7 @@ def _search_chunk(directory: Path, place: TrailPosition, search: _Search) -> Tra
     if chunk is None:
         return _before(directory, first)
     start, lines = chunk
+    search.reached = _time(_record(lines[0])) or search.reached if lines else search.reached
     for line in reversed(lines):
         end -= len(line)
         record = None if any(word not in line for word in search.words) else _record(line)
@@ -130,8 +135,9 @@ def _search_chunk(directory: Path, place: TrailPosition, search: _Search) -> Tra
             return None
         if _is_wanted(record, time, search.wanted):
             search.records.append(record)
+            search.places.append((first, end))
             if len(search.records) == search.most:
-                start = end
+                start, search.reached = end, time
                 break
     return (first, start) if start else _before(directory, first)
 

@@ -247,6 +247,8 @@ class Service:
     access_requests: TokenBuckets[str] = field(default_factory=lambda: TokenBuckets(*ACCESS_REQUESTS))
     """How many access requests a person may still make."""
     recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
+    server_name: str = ""
+    """What tells this server from others on its store; empty for a server alone."""
     changes: Changes = field(default_factory=Changes)
     """What has changed since pages were last told."""
 

@@ -1,6 +1,8 @@
 """The heads of the servers' audit trails in SQL."""
 
-from sqlalchemy import bindparam, select
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, select
 
 from ferryman.core.ports.audit import TrailHead
 from ferryman.store.connections import Connections
@@ -9,6 +11,8 @@ from ferryman.store.tables import audit_trails
 _HEAD = select(audit_trails.c.first_sequence, audit_trails.c.sequence, audit_trails.c.mac).where(
     audit_trails.c.server == bindparam("of_server")
 )
+_SERVERS = select(audit_trails.c.server).where(audit_trails.c.server != "").order_by(audit_trails.c.server)
+_RETIRE = delete(audit_trails).where(audit_trails.c.server == bindparam("of_server"))
 
 
 class SqlTrailHeads:
@@ -34,3 +38,11 @@ class SqlTrailHeads:
         """See the port."""
         values = {"of_server": server, "first_record": head.first, "last_record": head.sequence, "last_mac": head.mac}
         await self._connections.write(self._record, values)
+
+    async def servers(self) -> Sequence[str]:
+        """See the port."""
+        return [str(name) for (name,) in await self._connections.read(_SERVERS)]
+
+    async def retire(self, server: str) -> bool:
+        """See the port."""
+        return await self._connections.write(_RETIRE, {"of_server": server}) > 0

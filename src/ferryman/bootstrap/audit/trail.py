@@ -91,13 +91,30 @@ async def open_trail(
         if checkpoints is not None:
             following.append(supervised("audit checkpoints", checkpoints.follow))
         try:
-            async with running_beside(*following):
-                yield replace(service, trail=trail, recorded_events=lookup)
+            recording = replace(service, trail=trail, recorded_events=lookup, server_name=loaded.server_name)
+            async with running_beside(*following), _searched_by_others(recording):
+                yield recording
         finally:
             await trail.close(None if checkpoints is None else checkpoints.conclude)
             await _remember(remember, trail.synced_head)
             if output is not None:
                 output.close()
+
+
+@asynccontextmanager
+async def _searched_by_others(service: "Service") -> AsyncIterator[None]:
+    """Let the other servers search this one's trail for LookupEvents."""
+    from ferryman.core.audit.lookup import search_of
+    from ferryman.core.audit.trails import answering, trail_subject
+
+    if not service.server_name:
+        yield
+        return
+    subscription = await service.bus.subscribe(trail_subject(service.server_name), answering(service, search_of))
+    try:
+        yield
+    finally:
+        await subscription.close()
 
 
 def _checkpoints(loaded: LoadedConfiguration, service: "Service", trail: "TrailWriter") -> "CheckpointWriter | None":

@@ -1,4 +1,4 @@
-"""`ferryman audit list | sessions | verify | export | public-key | sinks`: the record of calls, sessions and nodes."""
+"""`ferryman audit list | sessions | verify | export | public-key | sinks | retire`: what happened, and who did it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -11,7 +11,7 @@ from ferryman.bootstrap.configuration import load
 from ferryman.cli.instants import FORMS, ShownTimes, parse_instant
 from ferryman.cli.operate.audit_exports import export_trail, print_public_keys
 from ferryman.cli.operate.audit_sessions import list_sessions
-from ferryman.cli.operate.audit_trails import TrailsOption, chosen_trails
+from ferryman.cli.operate.audit_trails import TrailsOption, chosen_trails, retire_trail
 from ferryman.cli.operate.audit_verification import verify_trail
 from ferryman.cli.options import (
     DEFAULT_CONFIG,
@@ -32,6 +32,7 @@ app.command("sessions")(list_sessions)
 app.command("verify")(verify_trail)
 app.command("public-key")(print_public_keys)
 app.command("export")(export_trail)
+app.command("retire")(retire_trail)
 
 Record = Mapping[str, Any]
 Records = Iterator[tuple[str, Record]]

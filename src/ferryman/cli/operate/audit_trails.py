@@ -1,16 +1,24 @@
-"""Which trails `ferryman audit` reads: the configuration's, and with `--trail` those of other servers."""
+"""Which trails `ferryman audit` reads: the configuration's, and with `--trail` those of other servers.
 
-from collections.abc import Sequence
+`ferryman audit retire` has the store forget the trail of a server that is gone for good.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferryman.bootstrap.configuration import LoadedConfiguration
+from ferryman.bootstrap.configuration import LoadedConfiguration, load
+from ferryman.bootstrap.operator import run_recorded
+from ferryman.cli.options import DEFAULT_CONFIG, ConfigOption
+from ferryman.cli.output.printing import print_lines
 from ferryman.model.failures import Failure, said_by
 
 if TYPE_CHECKING:
     from ferryman.audit.several import Trail
+    from ferryman.core.service import Service
 
 TrailsOption = Annotated[
     list[Path] | None,
@@ -47,3 +55,41 @@ def chosen_trails(
             raise Failure(f"There is no audit trail in {directory}", cause, advice)
         found.setdefault(directory.resolve(), Trail(directory, server))
     return list(found.values())
+
+
+def retire_trail(
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="The server.name of a server that is gone for good.")],
+    *,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Have the store forget the trail of a server that is gone, so that `audit verify` no longer asks for it."""
+    loaded = load(config)
+    if server == loaded.server_name:
+        raise Failure(f"{server} cannot be retired by itself", "this is its configuration", "Run it on another server")
+
+    async def work(service: "Service") -> bool:
+        return await service.store.trail_heads.retire(server)
+
+    with _not_running(loaded, server):
+        known = run_recorded(loaded, "audit retire", {"serverName": server}, work)
+    if not known:
+        raise Failure(
+            f"There is no trail of {server}", "no server of this name wrote one", "Look for its server.name in its log"
+        )
+    print_lines(f"The trail of {server} is no longer expected. Keep its files for as long as you keep trails.")
+
+
+@contextmanager
+def _not_running(loaded: LoadedConfiguration, server: str) -> Iterator[None]:
+    """Hold the lock of a server of this name; raises Failure if it runs."""
+    from ferryman.store.database import one_of_several
+    from ferryman.store.faults import StoreUnusable
+
+    if not loaded.is_one_of_several:
+        yield
+        return
+    try:
+        with one_of_several(loaded.database_url, server):
+            yield
+    except StoreUnusable as error:
+        raise Failure(f"{server} cannot be retired", error.cause, "Stop that server first") from error

@@ -214,6 +214,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "audit export": ("ferryman audit export --since 2026-01-01 --until 2026-02-01 january.jsonl",),
     "audit public-key": ("ferryman audit public-key > sessions.example.com.pub",),
     "audit sinks": ("ferryman audit sinks",),
+    "audit retire": ("ferryman audit retire two",),
     "key": ("ferryman key list",),
     "key list": ("ferryman key list",),
     "key new": ("ferryman key new",),

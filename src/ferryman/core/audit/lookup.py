@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from ferryman.core.audit.trails import Places, Request, search_trails
 from ferryman.core.authorization.decisions import require
-from ferryman.core.paging import InvalidPageToken, Listing, Page
+from ferryman.core.paging import InvalidPageToken, Listing, Page, Position
 from ferryman.core.ports.audit import TrailSearch
 from ferryman.core.record_budget import Allowance, principal
 from ferryman.core.service import Service
@@ -88,9 +89,29 @@ async def look_up_events(service: Service, caller: Caller, request: LookupEvents
         reached = listing.position(request.next_token)
     except InvalidPageToken as error:
         raise ServiceError("InvalidNextTokenException", error.message) from error
-    behind = None if reached is None else (int(reached[0]), int(reached[1]))
-    found = await service.recorded_events.find(search, behind, request.max_results or MOST_RESULTS)
-    return listing.ending_at([looked_up(record) for record in found.records], found.behind)
+    places = None if reached is None else _places(reached)
+    asked = (list(request.attributes), request.start, request.end)
+    found = await search_trails(service, asked, search, places, request.max_results or MOST_RESULTS)
+    return listing.ending_at([looked_up(record) for record in found.records], _position(found.behind))
+
+
+def search_of(request: Request) -> TrailSearch:
+    """Return what to find for a request that another server has checked."""
+    attributes, start, end = request
+    moments = [None if each is None else Millis(each) for each in (start, end)]
+    return _search(LookupEventsRequest(attributes, moments[0], moments[1]))
+
+
+def _places(position: Position) -> Places:
+    """Return the places in a page token: name, first record of a file and bytes before the place, for each trail."""
+    if len(position) % 3:
+        raise ServiceError("InvalidNextTokenException", "The token is of another release. Start again without it.")
+    parts = zip(position[::3], position[1::3], position[2::3], strict=True)
+    return {str(name): None if int(first) < 0 else (int(first), int(end)) for name, first, end in parts}
+
+
+def _position(places: Places) -> Position | None:
+    return [part for name, place in places.items() for part in (name, *(place or (-1, 0)))] or None
 
 
 def looked_up(record: Record) -> LookedUpEvent:

@@ -47,6 +47,12 @@ class TrailHeads(Protocol):
     async def record(self, server: str, head: TrailHead) -> None:
         """Remember a head instead of the server's last one."""
 
+    async def servers(self) -> Sequence[str]:
+        """Return the names of all servers with a head, in order, without one that was alone."""
+
+    async def retire(self, server: str) -> bool:
+        """Forget a server's head; False if there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrailSearch:
@@ -69,11 +75,14 @@ TrailPosition = tuple[int, int]
 class FoundRecords:
     """Records, newest first, and the place to continue from; None if there are no older ones.
 
-    A search that has read enough stops, so that there may be few records, or none, although there are more.
+    A search that has read enough stops, so that there may be few records, or none, although there are more. `places`
+    are those before each record, and `reached` is the time of the oldest record that was read.
     """
 
     records: Sequence[Mapping[str, Any]]
     behind: TrailPosition | None
+    places: Sequence[TrailPosition] = ()
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)

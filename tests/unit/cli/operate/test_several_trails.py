@@ -113,6 +113,13 @@ def test_a_trail_that_is_missing_altogether_is_named(run: Run, pair: tuple[Path,
     assert "two: its trail is not among these, and the store knows of its records up to 8" in run.shown
 
 
+def test_the_trail_of_a_retired_server_is_not_missing(run: Run, pair: tuple[Path, Path]) -> None:
+    run("retire", "two")
+    run("verify", "--trail", pair[0])
+    with pytest.raises(Failure, match="no trail of two"):
+        run("retire", "two")
+
+
 def test_one_servers_trail_does_not_stand_for_anothers(run: Run, pair: tuple[Path, Path]) -> None:
     shutil.rmtree(pair[1])
     shutil.copytree(pair[0], pair[1])
