@@ -89,7 +89,8 @@ def storm(ferryman: Ferryman, terminal: Terminal, agents: Agents, idle: list[flo
     back = typed(terminal, agents, PATIENCE, until_connected=True)
     seconds = time.monotonic() - killed
     count = agents.connected
-    first = next((at for at, connected, _ in agents.counts if at > killed and 0 < connected < AGENTS), killed)
+    fewest = min(range(len(agents.counts)), key=lambda n: (agents.counts[n][0] < killed, agents.counts[n][1]))
+    first = next((at for at, connected, _ in agents.counts[fewest:] if connected), killed)
     processor = processor_seconds(server_of(ferryman))
     return [
         Measurement(
@@ -139,7 +140,7 @@ def typed(terminal: Terminal, agents: Agents, seconds: float, *, until_connected
 
 
 def longest_lag(port: int) -> float:
-    """The upper bound of the highest bucket of the event loop's lag with anything in it."""
+    """The upper bound of the highest bucket of the event loop's lag with anything in it, infinity above 2.5 s."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         buckets = _LAG.findall(answer.read().decode())
     total = float(buckets[-1][1])
