@@ -80,7 +80,9 @@ class Agent:
         caller = node_caller(server.service, self.node_id)
         async with asyncio.timeout(CALL_SECONDS):
             await server.call(
-                self.node_id, lambda service: update_information(service, caller, self.node_id, information)
+                self.node_id,
+                lambda service: update_information(service, caller, self.node_id, information),
+                connects_node=True,
             )
 
     async def _open(self) -> ServerSocket:
@@ -89,6 +91,7 @@ class Agent:
             token = await server.call(
                 self.node_id,
                 lambda service: server.channel_token(service, self.node_id, Channel.CONTROL, self.node_id),
+                connects_node=True,
             )
         opened = OpenControlChannel(
             message_schema_version=MESSAGE_SCHEMA_VERSION,

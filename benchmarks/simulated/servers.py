@@ -27,7 +27,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.websocket import Socket
-from ferryman.server.http.throttling import authentication_turns
+from ferryman.server.http.throttling import agents_turns, authentication_turns
 from ferryman.store.database import SqlStore
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.opening import (
@@ -86,7 +86,7 @@ class SimulatedServer:
         """The longest time that anything waited for the processor."""
         self._requests = 0
         self._busy_until = 0.0
-        self._turns = authentication_turns()
+        self._turns, self._agents_turns = authentication_turns(), agents_turns()
         self._sockets: set[ServerSocket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pinging = asyncio.create_task(self.gateway.heartbeat.run())
@@ -119,11 +119,16 @@ class SimulatedServer:
         """Note that a socket is closed."""
         self._sockets.discard(socket)
 
-    async def call(self, caller: str, work: Callable[[Service], Awaitable[Result]]) -> Result:
-        """Perform an API call of a caller: `work` is the use case. Raises `Unreachable` and `ServiceError`."""
+    async def call(
+        self, caller: str, work: Callable[[Service], Awaitable[Result]], *, connects_node: bool = False
+    ) -> Result:
+        """Perform an API call of a caller: `work` is the use case. Raises `Unreachable` and `ServiceError`.
+
+        `connects_node`: it is one that an agent makes to connect its node.
+        """
         self._requests += 1
         try:
-            await self._admit(caller, self.costs.call)
+            await self._admit(caller, self.costs.call, connects_node=connects_node)
             result = await work(self.service)
         finally:
             self._requests -= 1
@@ -133,7 +138,7 @@ class SimulatedServer:
 
     async def open_control_channel(self, peer: Peer, node_id: NodeId, opened: OpenControlChannel) -> ServerSocket:
         """Upgrade a node's connection and open its control channel. Raises as `call`."""
-        await self._admit(node_id, self.costs.upgrade)
+        await self._admit(node_id, self.costs.upgrade, connects_node=True)
         caller = node_caller(self.service, node_id)
         require(self.service, caller, "ssmmessages:OpenControlChannel", self.service.arns.node(node_id))
         self.gateway.contention.check(node_id, self.service.clock())
@@ -178,12 +183,12 @@ class SimulatedServer:
             task.cancel()
         await asyncio.gather(self._pinging, *self._tasks, return_exceptions=True)
 
-    async def _admit(self, caller: str, seconds: float) -> None:
+    async def _admit(self, caller: str, seconds: float, *, connects_node: bool = False) -> None:
         """Carry a request here, and have it wait for its turn and for the processor."""
         await asyncio.sleep(LATENCY)
         self._require_alive()
         try:
-            async with self._turns.turn((caller, caller)):
+            async with (self._agents_turns if connects_node else self._turns).turn((caller, caller)):
                 await self._work(self.costs.authentication)
         except NoPlace as error:
             raise ServiceError("SlowDown", "Too many requests are waiting.", status=503) from error

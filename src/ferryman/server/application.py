@@ -14,6 +14,7 @@ from ferryman.server.console.files import BuiltFiles
 from ferryman.server.console.own_address import separate_console
 from ferryman.server.console.routes import add_console
 from ferryman.server.http.app_keys import (
+    AGENTS_TURNS,
     AUTHENTICATION_TURNS,
     COUNTERS,
     FAILED_ATTEMPTS,
@@ -30,7 +31,7 @@ from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
 from ferryman.server.http.middleware import respond
 from ferryman.server.http.pipeline import handle
-from ferryman.server.http.throttling import authentication_turns
+from ferryman.server.http.throttling import agents_turns, authentication_turns
 from ferryman.server.http.upgrades import control_channel, data_channel, watch_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
@@ -71,7 +72,7 @@ def build(
     app[STORE_HEALTH] = StoreHealth(service)
     limits = service.settings.limits
     app[THROTTLE] = Throttle(limits.calls_burst, limits.calls_per_second)
-    app[AUTHENTICATION_TURNS] = authentication_turns()
+    app[AUTHENTICATION_TURNS], app[AGENTS_TURNS] = authentication_turns(), agents_turns()
     app[FAILED_ATTEMPTS] = FailedAttempts()
     app[UNAUTHENTICATED_LIMITS] = UnauthenticatedLimits() if unauthenticated is None else unauthenticated
     app[COUNTERS] = NoCounters() if counters is None else counters

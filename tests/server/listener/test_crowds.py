@@ -1,6 +1,7 @@
 """One caller with many connections: what they ask together delays others little, and their refusals are paced."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -11,8 +12,8 @@ from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.server.http import steps
 from ferryman.server.http.authentication import authenticate_caller
-from ferryman.server.http.throttling import AUTHENTICATIONS
-from tests.server.running import Server, nothing, until
+from ferryman.server.http.throttling import AGENTS_AUTHENTICATIONS, AUTHENTICATIONS
+from tests.server.running import Node, Server, nothing, until
 
 TARGET = "AmazonSSM.DescribeSessions"
 BODY = b'{"State":"Active"}'
@@ -47,6 +48,36 @@ async def test_signatures_of_one_key_are_verified_a_few_at_a_time(
     assert verifying == {"eve": AUTHENTICATIONS - 1, "root": 1}
     released.set()
     assert set(await asyncio.gather(*crowd)) == {(400, "AccessDeniedException")}
+
+
+async def test_nobody_waits_behind_agents_that_connect_their_nodes(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of them come back together after a restart, each with a key of its own."""
+    nodes = [await server.register() for _ in range(AGENTS_AUTHENTICATIONS + 2)]
+    verifying: Counter[str] = Counter()
+    released = asyncio.Event()
+
+    async def slowly(service: Any, request: Any, asked: Any) -> Any:
+        verifying[asked.operation] += 1
+        if asked.operation == "UpdateInstanceInformation":
+            await released.wait()
+        return await authenticate_caller(service, request, asked)
+
+    async def inform(node: Node) -> int:
+        target = "AmazonSSM.UpdateInstanceInformation"
+        body = json.dumps({"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active"}).encode()
+        headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target}, node.credentials)
+        return (await server.json_call(target, body, headers))[0]
+
+    monkeypatch.setattr(steps, "authenticate_caller", slowly)
+    agents = [asyncio.create_task(inform(node)) for node in nodes]
+    await until(nothing, lambda _: verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS)
+    for _ in range(AUTHENTICATIONS):
+        assert (await call(server, server.administrator))[0] == 200
+    assert verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS
+    released.set()
+    assert set(await asyncio.gather(*agents)) == {200}
 
 
 async def test_whoever_leaves_while_waiting_is_not_verified(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from ferryman.core.ratelimits.turns import NoPlace, Turns
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
 from ferryman.policy.work import EvaluationTooLarge
-from ferryman.server.http.app_keys import AUTHENTICATION_TURNS, GATEWAY, THROTTLE
-from ferryman.server.http.call_context import CallContext
+from ferryman.server.http.app_keys import AGENTS_TURNS, AUTHENTICATION_TURNS, GATEWAY, THROTTLE
+from ferryman.server.http.call_context import CONTEXT, CallContext
 from ferryman.server.listener.connection import Connection
 
 REFUSAL_SECONDS = 0.25
@@ -23,6 +23,11 @@ UPGRADE_SECONDS = 5.0
 AUTHENTICATIONS = 4
 """Signatures that are being verified at a time. It takes about a millisecond of the event loop and a trip to the store,
 and hundreds begun together would delay everybody's keystrokes."""
+AGENTS_AUTHENTICATIONS = 2
+"""The same for what agents do to connect their node. Thousands of them come back together after a restart; people and
+the sessions of nodes do not wait behind them."""
+AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChannel", "RequestManagedInstanceRoleToken"})
+"""Those, the upgrade of a control channel included."""
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
 """Requests that wait for that, of all keys and of one; further ones get SlowDown."""
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "ValidationException", "ValidationError", "InvalidInput"})
@@ -63,12 +68,16 @@ async def pause(request: web.Request, seconds: float = 0.0) -> bool:
 
 @asynccontextmanager
 async def authentication_turn(request: web.Request, claimed_key: str | None) -> AsyncIterator[None]:
-    """Verify a signature inside this context. Keys, as claimed from an address, take turns.
+    """Verify a signature inside this context. Keys, as claimed from an address, take turns; agents that connect their
+    nodes among themselves.
 
     Raises SlowDown (503) if too many requests wait, and ConnectionError if the peer has left meanwhile.
     """
+    call = request[CONTEXT].call
+    connects_node = call is not None and call.operation in AGENTS_OPERATIONS
+    turns = request.app[AGENTS_TURNS if connects_node else AUTHENTICATION_TURNS]
     try:
-        async with request.app[AUTHENTICATION_TURNS].turn((request.remote or "", claimed_key or "")):
+        async with turns.turn((request.remote or "", claimed_key or "")):
             if request.transport is None:
                 raise ConnectionResetError("the peer has left")
             yield
@@ -80,6 +89,11 @@ async def authentication_turn(request: web.Request, claimed_key: str | None) -> 
 def authentication_turns() -> Turns[tuple[str, str]]:
     """Return the turns of a server: of keys, by the address that they are claimed from."""
     return Turns(AUTHENTICATIONS, MOST_WAITING, MOST_WAITING_OF_ONE_KEY)
+
+
+def agents_turns() -> Turns[tuple[str, str]]:
+    """Return the turns of agents that connect their nodes."""
+    return Turns(AGENTS_AUTHENTICATIONS, MOST_WAITING, MOST_WAITING_OF_ONE_KEY)
 
 
 def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:
