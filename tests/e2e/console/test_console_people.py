@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.console.console_page import ConsolePage, OpenConsole
+from tests.e2e.console.other_site import ATTACK, REFUSED, other_site
 from tests.e2e.console.stored_nodes import COLUMNS, stored_nodes
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import Person, person
@@ -166,6 +167,25 @@ def test_hostile_names_tags_and_reasons_are_text(ferryman: Ferryman, open_consol
                 heights = [row.bounding_box()["height"] for row in page.locator("tbody tr").all()]  # type: ignore[index]
                 assert max(heights) - min(heights) <= 1
     ssm.terminate_session(SessionId=session_id)
+
+
+def test_page_of_another_origin_cannot_use_the_cookie(ferryman: Ferryman, open_console: OpenConsole) -> None:
+    console = open_console(ferryman)
+    assert console.page.evaluate("document.cookie") == ""
+    assert ferryman.facts["secret_access_key"] not in console.page.evaluate(
+        "JSON.stringify([localStorage, sessionStorage])"
+    )
+    (cookie,) = console.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    with other_site() as address:
+        page = console.context.new_page()
+        page.goto(address)
+        assert page.evaluate(ATTACK, console.url) == REFUSED
+        assert page.frames[1].locator("body *").count() == 0 or page.frames[1].url.startswith("chrome-error:")
+        page.close()
+    assert "mallory" not in [each["UserName"] for each in ferryman.client("iam").list_users()["Users"]]
+    console.page.reload()
+    expect(console.page.get_by_role("heading", name="Overview")).to_be_visible()
 
 
 def test_long_table_keeps_only_the_rows_near_the_view(ferryman: Ferryman, open_console: OpenConsole) -> None:

@@ -169,3 +169,15 @@ def test_hostile_output_and_titles_are_text(own_ferryman: Ferryman, open_console
     shell.shows("click me")
     page.get_by_text("click me").last.click(force=True)
     assert len(console.context.pages) == 1
+
+    (session,) = [each["SessionId"] for each in own_ferryman.active_sessions()]
+    console.go(f"sessions/{session}/watch")
+    expect(page.locator("main .xterm-rows:visible")).to_contain_text("<b>bold?</b>")
+    page.locator("main .xterm-rows:visible").get_by_text("click me").last.click(force=True)
+    assert page.evaluate("navigator.clipboard.readText().catch(() => '')") != "evil"
+    own_ferryman.client("ssm").terminate_session(SessionId=session)
+    own_ferryman.recording(session)
+    console.go(f"recordings/{session}")
+    expect(page.get_by_text("<b>bold?</b>").first).to_be_visible()
+    assert page.locator("main img, main a[href^=javascript]").count() == 0
+    assert len(console.context.pages) == 1
