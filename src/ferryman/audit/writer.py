@@ -33,10 +33,8 @@ MOST_DELETED = 50
 """Files in one record of a deletion, at most."""
 MOST_AT_ONCE = 16
 """Entries that the loop writes itself; the thread writes larger batches."""
-QUICK_SECONDS = 0.001
-PATIENCE = 50
-"""After a slow write, the thread does the writing for this many times as long, so that a slow disk blocks the loop for
-at most 2 % of the time."""
+QUICK_SECONDS, PATIENCE = 0.001, 50
+"""After a slow write, the thread writes for this many times as long: the loop is blocked 2 % of the time at most."""
 MOST_WAITING = 5000
 """Entries kept in memory while the trail cannot be written; further ones are only counted."""
 
@@ -81,8 +79,8 @@ class TrailWriter:
         found = self._link
         self._describe = describe
         self._retention = retention
-        self._look_at = 0.0
-        self._oldest = 0
+        self._look_at = self._slow_until = 0.0
+        self._oldest = self._lost = 0
         extent = extent_in(files.directory, list(self._keys.values()))
         if known is not None and known.sequence > found.sequence:  # numbers are never used again
             self._link = Link(known.sequence, known.mac)
@@ -97,15 +95,12 @@ class TrailWriter:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "audit-trail")
         self._waiting: list[_Waiting] = []
-        self._writing = False
+        self._writing = self._syncing = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._timer: asyncio.TimerHandle | None = None
         self._sync_timer: asyncio.TimerHandle | None = None
-        self._syncing = False
-        self._slow_until = 0.0
         self._failure: str | None = None
-        self._lost = 0
         if self._key != key:
             self.use_key(key)
         self._opening = describe(OPENED, {"lastSequence": self._link.sequence, "tornBytes": files.torn_bytes})
@@ -117,6 +112,11 @@ class TrailWriter:
     def failure(self) -> str | None:
         """Why the trail cannot be written now; None if it can."""
         return self._failure
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not being written yet."""
+        return len(self._waiting)
 
     @property
     def synced_head(self) -> TrailHead | None:

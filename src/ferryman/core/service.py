@@ -156,7 +156,7 @@ class Settings:
 class NoTrail:
     """A trail that records nothing, for the operator's own commands, which serve no calls."""
 
-    failure = None
+    failure, waiting = None, 0
 
     def note(self, entry: Entry) -> None:
         """Do nothing."""
@@ -180,7 +180,7 @@ class NoRecordedEvents:
 class NoRecorder:
     """Records no session."""
 
-    failure = None
+    failure, waiting_bytes = None, 0
 
     async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """Do nothing."""

@@ -37,13 +37,11 @@ from ferryman.recording.session_recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 
 KEY_BYTES, DAY_MILLIS = 32, 86_400_000
-WRITERS = 2
-"""Threads that compress, encrypt and write."""
-READERS = 2
-FINISHED_AT_ONCE, DELETED_AT_ONCE = 50, 20
+WRITERS, READERS = 2, 2
+"""Threads that compress, encrypt and write, and that read."""
+FINISHED_AT_ONCE, DELETED_AT_ONCE, MOST_REMEMBERED = 50, 20, 10_000
 DELETE_AGAIN_SECONDS = 60.0
 """After a recording could not be deleted."""
-MOST_REMEMBERED = 10_000
 TICK_SECONDS, NOTE_SECONDS = 1.0, 60.0
 """How often what waits is written, and how often the store gets the number of blocks of recordings that grow, so that a
 removed end is noticed even after a server was killed."""
@@ -80,14 +78,11 @@ class SessionsRecorder:
         is_elsewhere: IsElsewhere = is_nowhere_else,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
-        self._service = service
-        self._storage = storage
+        self._service, self._storage = service, storage
         self._spool = storage if spool is None else spool
-        self._mode = mode
+        self._mode, self._typed = mode, typed
         self.is_elsewhere = is_elsewhere
-        self._typed = typed
-        self._kept_millis = delete_after_days * DAY_MILLIS
-        self._retained_millis = retain_for_days * DAY_MILLIS
+        self._kept_millis, self._retained_millis = delete_after_days * DAY_MILLIS, retain_for_days * DAY_MILLIS
         self._delete_at, self._tick_seconds = 0.0, tick_seconds
         self._writers = ThreadPoolExecutor(writers, "recording-writer")
         self._readers = ThreadPoolExecutor(READERS, "recording-reader")
@@ -107,6 +102,11 @@ class SessionsRecorder:
     def failure(self) -> str | None:
         """As `Recorder` has it."""
         return next((tap.failure for tap in self._taps.values() if tap.failure is not None), None)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """As `Recorder` has it."""
+        return sum(tap.waiting for tap in self._taps.values())
 
     async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """As `Recorder` has it."""

@@ -156,6 +156,7 @@ async def test_session_that_must_be_recorded_ends_when_it_cannot_be(
     recording.disk.is_full = True
     await paired.agent.send(output(0, b"first"))
     await until(failure(recording), bool)
+    assert recording.recorder.waiting_bytes >= len(b"first")
     await paired.agent.send(output(1, b"never shown unrecorded"))
     session = await server.until_status(paired.session_id, SessionStatus.TERMINATED)
     assert "it cannot be recorded (" in str(session.details)

@@ -32,7 +32,9 @@ def files_at_most(size: int) -> Iterator[None]:
 async def test_entries_are_kept_in_order_and_chained(tmp_path: Path) -> None:
     trail = open_trail(tmp_path / "audit")
     trail.note({"n": 1})
+    assert trail.waiting == 2
     await trail.keep({"n": 2})
+    assert trail.waiting == 0
     assert names(tmp_path / "audit") == [OPENED, 1, 2]
     trail.note({"n": 3})
     await trail.close()

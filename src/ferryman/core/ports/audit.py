@@ -19,6 +19,10 @@ class AuditTrail(Protocol):
     def failure(self) -> str | None:
         """Why the trail cannot be written at present; None if it can."""
 
+    @property
+    def waiting(self) -> int:
+        """How many entries wait to be written."""
+
     def note(self, entry: Entry) -> None:
         """Write an entry soon, without waiting."""
 

@@ -220,6 +220,10 @@ class Recorder(Protocol):
     def failure(self) -> str | None:
         """Why nothing can be recorded at present; None if it can."""
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of all recordings is not written yet."""
+
     async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
         """Begin the recording of a session that starts; raises `Unrecordable`.
 

@@ -48,6 +48,14 @@ class Gauges(Collector):
         yield _gauge(
             "ferryman_recordings_failed", "Whether recordings cannot be written.", service.recorder.failure is not None
         )
+        yield _gauge(
+            "ferryman_audit_records_waiting", "Records of the audit trail that are not written.", service.trail.waiting
+        )
+        yield _gauge(
+            "ferryman_recordings_waiting_bytes",
+            "Bytes of recordings that are not written.",
+            service.recorder.waiting_bytes,
+        )
         yield CounterMetricFamily(
             "ferryman_log_lines_dropped", "Log lines that could not be written.", value=dropped_log_lines()
         )
