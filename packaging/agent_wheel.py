@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 VARIANT = "agent"
-ENTRIES = ("ferryman.cli.main", "ferryman.agent.workers.zygote")
+ENTRIES = ("ferryman.cli.main", "ferryman.cli.operate.agent_process", "ferryman.agent.workers.zygote")
 """Where the agent's processes start. What these import, also inside functions, is what an agent needs."""
 OF_OTHERS = (
     "ferryman.cli.app",

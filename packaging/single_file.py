@@ -38,7 +38,7 @@ EXCLUDED = {
 }
 """What the other extras bring, where they are installed beside this one, and what neither program uses. The fewer
 modules PyInstaller has to look at, the sooner it is done."""
-NAMED_IN_TEXT = ("ferryman.cli.operate.agent",)
+NAMED_IN_TEXT = ("ferryman.cli.operate.agent", "ferryman.cli.operate.agent_process")
 """Modules that PyInstaller may not see imported."""
 AWS_MODELS = {"ssm", "sts", "sso", "sso-oidc", "signin"}
 """What the client calls, and what botocore's credential providers call; the others are 25 MB."""

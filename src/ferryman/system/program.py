@@ -1,4 +1,4 @@
-"""How this program starts itself again: the agent's zygote, the sandbox for documents and the reader of
+"""How this program starts itself again: the agent and its zygote, the sandbox for documents and the reader of
 recordings' lines are parts of it.
 
 Ferryman runs as an installed package, from an archive that Python executes (zipapp, shiv, pex), or frozen into a
@@ -15,8 +15,9 @@ from typing import Literal
 PART = "internal-part"
 """The hidden command. It does nothing that running the parts' modules would not do."""
 
-Part = Literal["zygote", "document-sandbox", "line-reader", "session-manager-plugin"]
+Part = Literal["agent", "zygote", "document-sandbox", "line-reader", "session-manager-plugin"]
 _MODULES = {
+    "agent": "ferryman.cli.operate.agent_process",
     "zygote": "ferryman.agent.workers.zygote",
     "document-sandbox": "ferryman.sandbox.child",
     "line-reader": "ferryman.recording.search.child",
@@ -57,6 +58,8 @@ def part_command(part: Part, *arguments: str, isolated: bool = False) -> list[st
         return [sys.executable, *inherited]
     # -E and -P: Python reads no variables, and does not import from the working directory.
     flags = ["-E", "-P"] if isolated else ["-P"]
+    if sys.flags.no_site:
+        flags.append("-S")
     archive = _archive()
     program = ["-m", _ENTRY] if archive is None else [str(archive)]
     return [sys.executable, *flags, *program, *inherited]

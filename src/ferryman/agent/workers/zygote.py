@@ -34,11 +34,14 @@ from ferryman.system.event_loop import run_loop
 from ferryman.system.log_writer import LogWriter
 from ferryman.system.malloc import keep_freed_memory
 from ferryman.system.service_manager import ServiceManager
+from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
 from ferryman.transport.trust import Trust
 from ferryman.wire.payloads import HandshakeResponse, Size
 
 LENGTH = struct.Struct(">I")
+_MEETING_SECONDS = 2.0
+"""How long an agent whose server is away waits for it when it starts."""
 PROCESS_NAME, WORKER_NAME = "ferryman-zygote", "ferryman-worker"
 """What `ps` and `top` call them."""
 STDERR = 2
@@ -106,6 +109,8 @@ def _run(control: socket.socket, state_directory: Path, logs: LogSettings) -> No
         log = configure(logs)
         registration = StateDirectory(state_directory).registration()
         trusted = server_trust(registration.endpoint, registration.ca_file)
+        if trusted is not None:
+            run_loop(_meet_server(registration.endpoint, trusted))
         gc.collect()
         gc.freeze()
         _serve(control, state_directory, trusted, log)
@@ -123,6 +128,13 @@ def _warm_up() -> None:
         msgspec.json.Decoder(kind)
     run_loop(open_client())
     _forget_attributes()
+
+
+async def _meet_server(endpoint: str, trusted: Trust) -> None:
+    """Connect once, for what OpenSSL loads when it first speaks with a server: each worker would load it again."""
+    with contextlib.suppress(Unreachable):  # workers then load it themselves
+        async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted, seconds=_MEETING_SECONDS) as client:
+            await client.send("GET", "/.well-known/ferryman", "", {}, b"", None)
 
 
 def _forget_attributes() -> None:

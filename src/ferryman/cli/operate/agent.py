@@ -1,32 +1,26 @@
 """`ferryman agent register | rebind | run`."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
+from ferryman.cli.extras import not_installed
 from ferryman.cli.node_names import check_node_name
 from ferryman.cli.operate import services
+from ferryman.cli.operate.agent_process import run_agents_code
 from ferryman.cli.output.plain import App, typer
 from ferryman.cli.output.printing import print_lines
-from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
+from ferryman.system.program import part_command
 
 app = App(help="Make this machine a managed node.")
 app.command("install")(services.install_agent)
 app.command("uninstall")(services.uninstall_agent)
-Result = TypeVar("Result")
 
-EXIT_DEREGISTERED = 3
 FROM_STANDARD_INPUT = "-"
 _SYSTEM_STATE = Path("/var/lib/ferryman-agent")
-_NEXT_STEPS = {
-    "InvalidActivation": "Create an activation with `ferryman activation create` and copy its id and code completely",
-    "ActivationExpired": "Create a new one with `ferryman activation create`",
-    "RegistrationLimitExceeded": "Create a new one with `ferryman activation create`",
-}
 
 
 def default_state_dir() -> Path:
@@ -108,7 +102,7 @@ def register(
         if not activation_code:
             raise Failure("There is no activation code", "standard input was empty", "Write the code to standard input")
     where = state_dir or default_state_dir()
-    node_id = _run(
+    node_id = run_agents_code(
         "The registration",
         registration.register(
             endpoint_url, region, activation_id, activation_code, where, ca_file=ca_file, name=name, replace=replace
@@ -137,7 +131,7 @@ def rebind(*, state_dir: StateOption = None) -> None:
     async def bind() -> str:
         return StateDirectory(state_dir or default_state_dir()).bind_to_this_machine()
 
-    print_lines(_run("The node", bind()))
+    print_lines(run_agents_code("The node", bind()))
 
 
 @app.command("run")
@@ -163,27 +157,11 @@ def run(
     ] = None,
 ) -> None:
     """Serve sessions on this machine until SIGTERM or Ctrl-C, reconnecting when the connection is lost."""
-    from ferryman.system.garbage import collect_as_usual
-    from ferryman.transport import without_authorities
-
-    collect_as_usual()  # what the imports leave behind would stay in every process of the agent
-    without_authorities.import_aiohttp()
-    from ferryman.agent.logs import LogSettings, configure
-    from ferryman.agent.workers.zygote import fork_zygote
-
-    where = state_dir or default_state_dir()
-    logs = LogSettings(log_level, log_format or "auto")
-    zygote = fork_zygote(where.absolute(), logs)  # before the logs have a thread, and without what only the agent needs
-
-    from ferryman.agent.identity import node_key  # noqa: F401 fails here, before anything starts, without the extra
-    from ferryman.agent.run import run_agent
-    from ferryman.system.event_loop import new_event_loop
-
-    log = configure(logs)
-    try:
-        _run("The agent", run_agent(where, run_as=run_as, zygote=zygote, logs=logs), loop_factory=new_event_loop)
-    finally:
-        log.drain()
+    if find_spec("cryptography") is None:
+        raise not_installed("agent", "cryptography")
+    arguments = [str((state_dir or default_state_dir()).absolute()), run_as or "", log_level, log_format or "auto"]
+    command = part_command("agent", *arguments)
+    os.execv(command[0], command)  # noqa: S606 - the agent's memory is without everything that the commands have imported
 
 
 @app.command("install-ssh-keys")
@@ -211,45 +189,3 @@ def install_ssh_keys(
     except (NotInstallable, StateUnusable) as error:
         raise Failure("SSH keys cannot be installed", str(error)) from error
     print_lines(f"Wrote {CONFIGURATION}. To put it into effect, run `systemctl reload ssh`.")
-
-
-class NodeDeregistered(Failure):
-    """The agent stops for good: starting it again does not help."""
-
-    exit_status = EXIT_DEREGISTERED
-
-
-def _run(
-    what: str,
-    work: Coroutine[None, None, Result],
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> Result:
-    """Run the agent's own code and turn its errors into `Failure`."""
-    from ferryman.agent.identity.faults import Deregistered, StateUnusable
-    from ferryman.agent.process.accounts import AccountRefused
-    from ferryman.agent.workers.pool import WorkerUnavailable
-    from ferryman.transport.errors import CertificateRefused, Unreachable
-
-    try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            return runner.run(work)
-    except ServiceError as error:
-        cause = f"{error.code}, {error.message.rstrip('.')}"
-        raise Failure(
-            f"{what} was refused", cause, _NEXT_STEPS.get(error.code, "Ask the server's administrator")
-        ) from error
-    except CertificateRefused as error:
-        advice = "Register with --ca-file and the server's CA certificate, or check the host in --endpoint-url"
-        raise Failure(f"{what} did not reach the server", str(error), advice) from error
-    except Unreachable as error:
-        raise Failure(
-            f"{what} did not reach the server", str(error), "Check --endpoint-url, or run `ferryman doctor`"
-        ) from error
-    except Deregistered as error:
-        raise NodeDeregistered(
-            "This node is no longer registered",
-            "an administrator deregistered it, or the server's database is another",
-            "To bring it back, run `ferryman agent register --replace` with a new activation",
-        ) from error
-    except (StateUnusable, AccountRefused, WorkerUnavailable) as error:
-        raise Failure(f"{what} failed", str(error)) from error
