@@ -106,6 +106,7 @@ async def test_failed_attempts_with_a_key_on_upgrades_are_throttled(server: Serv
     await node.control()
     path = f"/v1/data-channel/{(await server.start(node))['SessionId']}"
     headers = wrongly_signed(server, path, "key")
+    server.clock.stop()
     for _ in range(int(CLAIM_BURST)):
         await (await server.dial(path, headers)).close()
     assert await refused_upgrade(server, path, headers) == 400
