@@ -39,8 +39,9 @@ class Dialler:
 
     async def dial(self, url: str) -> WebSocket:
         """Open a WebSocket to `url`. Raises `UpgradeRefused` or `Unreachable`."""
-        secure = urlsplit(url).scheme == "wss"
-        return await dial(self._session(secure, proxy_for(url)), url, heartbeat=self._heartbeat)
+        proxy = proxy_for(url)
+        secure = urlsplit(url).scheme == "wss" or (proxy or "").startswith("https:")
+        return await dial(self._session(secure, proxy), url, heartbeat=self._heartbeat)
 
     def _session(self, secure: bool, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get((secure, proxy))

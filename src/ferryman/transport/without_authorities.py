@@ -1,7 +1,8 @@
-"""Imports aiohttp without the certificate authorities that it loads for itself when it is imported: 3 MB and 20 ms.
+"""Imports aiohttp without the certificate authorities that it loads for itself when it is imported: 3 MB, and 80 ms
+where the system has 140 of them.
 
-Only for programs of ours in which nothing but `HttpClient` uses aiohttp. It has its TLS contexts from `trust`; those of
-aiohttp trust no server afterwards.
+Only for programs of ours, in which nothing but `HttpClient`, `Dialler` and `Documents` connects with aiohttp. They have
+their TLS contexts from `trust`; those of aiohttp trust no server afterwards.
 """
 
 import os

@@ -54,6 +54,9 @@ def split(text: str) -> tuple[str, str] | None:
 
 
 async def _copy(connection: Connection, source: str, destination: str, *, keep_setuid: bool) -> None:
+    from ferryman.transport import without_authorities
+
+    without_authorities.import_aiohttp()
     from ferryman.client.api import connect
 
     there, here = split(source), split(destination)

@@ -65,6 +65,9 @@ def _join(connection: Connection, node: str, port: int) -> int:
 async def _forward(
     connection: Connection, name: str, texts: Sequence[str], bind: str, socks: int | None, as_json: bool
 ) -> None:
+    from ferryman.transport import without_authorities
+
+    without_authorities.import_aiohttp()
     from ferryman.cli.client.forward_specs import parse
     from ferryman.client.api import connect as connect_node
 

@@ -57,6 +57,9 @@ def command(
 async def _run(
     connection: Connection, nodes: Sequence[str], words: Sequence[str], parallel: int, json: bool, no_stdin: bool
 ) -> int:
+    from ferryman.transport import without_authorities
+
+    without_authorities.import_aiohttp()
     from ferryman.cli.client.run_many import run_on_all
     from ferryman.client.api import connect_all
 

@@ -85,6 +85,9 @@ def run_session(launch: Launch, settings: Mapping[str, str] | None = None) -> in
 
     `settings` take precedence over the environment's variables.
     """
+    from ferryman.transport import without_authorities
+
+    without_authorities.import_aiohttp()
     from ferryman.client.plugin.session import run
 
     try:

@@ -45,7 +45,9 @@ def command(
         _check(config)
         return
     from ferryman.cli import logs
+    from ferryman.transport import without_authorities
 
+    without_authorities.import_aiohttp()
     loaded = load(config)
     settings = loaded.configuration.log
     log = logs.configure(settings.level, settings.format)

@@ -51,6 +51,9 @@ def _run(arguments: Sequence[str]) -> int:
             _put(STDOUT, CLIENT_VERSION + "\n")
             return NORMAL
         case Launch() as launch:
+            from ferryman.transport import without_authorities
+
+            without_authorities.import_aiohttp()
             from ferryman.client.plugin.session import run
             from ferryman.client.plugin.signals import HANGUP, ignored
 
