@@ -1,8 +1,8 @@
-"""Runs of `ferryman` and of the stock `aws` to their end: processes forked from one that has imported both.
+"""Runs of `ferryman`, its plugin and the stock `aws`: processes forked from one that has imported them.
 
 Importing takes most of a short run's time, and the tests need hundreds of runs. Each is a process with arguments,
 variables and standard streams of its own, and ends as an interpreter does. Where it matters how a program is started,
-stopped or given input, tests start it themselves.
+tests start it themselves.
 """
 
 import gc
@@ -19,25 +19,48 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.programs import AWS, FERRYMAN, PLUGIN
 from tests.waiting import PATIENCE
 
 Main = Callable[[], int | None]
-MODULES = {FERRYMAN: "ferryman.cli.main", AWS: "awscli.clidriver"}
+MODULES = {FERRYMAN: "ferryman.cli.main", AWS: "awscli.clidriver", PLUGIN: "ferryman.client.plugin.main"}
 """The modules whose `main` the programs call."""
 IMPORTED = (
     *("awscli.handlers", "ferryman.cli.manage.nodes", "ferryman.client.calls.aws_session", "aiohttp"),
     *("ferryman.bootstrap.service", "ferryman.store.database"),
     *("ferryman.cli.client.run", "ferryman.cli.client.shell", "ferryman.cli.client.forward", "ferryman.cli.client.cp"),
     *("ferryman.cli.doctor.command", "ferryman.cli.manage.sessions", "ferryman.cli.operate.users"),
+    *("ferryman.client.plugin.session", "ferryman.client.plugin.ports.multiplexed", "ferryman.client.plugin.stdio"),
+    *("ferryman.client.plugin.tty.posix_terminal", "ferryman.client.plugin.command"),
     *("ferryman.cli.operate.agent", "ferryman.agent.identity.registration", "ferryman.cli.manage.recordings"),
 )
 """What they import on their way."""
 LONGEST_REQUEST = 1 << 18
 STREAMS = 3
+KEYBOARD_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+"""What the AWS CLI has the plugin ignore."""
+
+
+@dataclass(frozen=True)
+class ForkedProgram:
+    """A program that was started."""
+
+    command: list[str]
+    pid: int
+    report: FileIO
+    """Its exit status comes here, negative if a signal ended it."""
+
+    def wait(self, seconds: float | None = PATIENCE) -> int:
+        """Return the exit status once the program has ended; TimeoutExpired if it takes longer. Call it once."""
+        if not select.select([self.report], [], [], seconds)[0]:
+            raise subprocess.TimeoutExpired(self.command, seconds or 0)
+        with self.report:
+            return int(self.report.readline())
 
 
 class WarmPrograms:
@@ -87,19 +110,39 @@ class WarmPrograms:
         close: bool = False,
     ) -> int:
         """Run a program with these standard streams, closed here if `close`; return its status."""
-        request = json.dumps([command, dict(environment), str(directory or Path.cwd())]).encode()
+        try:
+            program = self.start(command, environment, streams, directory)
+        finally:
+            for each in streams if close else ():
+                os.close(each)
+        try:
+            return program.wait()
+        except subprocess.TimeoutExpired:
+            os.kill(program.pid, signal.SIGKILL)
+            program.wait()
+            raise
+
+    def start(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        streams: list[int],
+        directory: Path | None = None,
+        *,
+        on_terminal: bool = False,
+    ) -> ForkedProgram:
+        """Start a program of `MODULES` with these standard streams.
+
+        If `on_terminal`, they are a terminal that becomes the program's own, and it ignores `KEYBOARD_SIGNALS`.
+        """
+        request = json.dumps([command, dict(environment), str(directory or Path.cwd()), on_terminal]).encode()
         reading, writing = os.pipe()
-        with os.fdopen(reading, "rb", buffering=0) as report:
-            try:
-                socket.send_fds(self._started(), [request], [*streams, writing])
-            finally:
-                for each in (*(streams if close else ()), writing):
-                    os.close(each)
-            pid = int(report.readline())
-            if not select.select([report], [], [], PATIENCE)[0]:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(command, PATIENCE)
-            return int(report.readline())
+        report = os.fdopen(reading, "rb", buffering=0)
+        try:
+            socket.send_fds(self._started(), [request], [*streams, writing])
+        finally:
+            os.close(writing)
+        return ForkedProgram(command, int(report.readline()), report)
 
     def close(self) -> None:
         """Let the process end."""
@@ -164,6 +207,8 @@ def _prepared(request: Any, own: Mapping[str, str], stdin: int, stdout: int, std
     """Fork once more, to report the program's id and its status once it has ended; become the program."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if pid := os.fork():
+        for each in (stdin, stdout, stderr):
+            os.close(each)
         os.write(report, b"%d\n" % pid)
         os.write(report, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         os._exit(0)
@@ -171,7 +216,12 @@ def _prepared(request: Any, own: Mapping[str, str], stdin: int, stdout: int, std
     for target, source in enumerate((stdin, stdout, stderr)):
         os.dup2(source, target)
         os.close(source)
-    sys.argv, environment, directory = request
+    sys.argv, environment, directory, on_terminal = request
+    if on_terminal:
+        os.setsid()
+        for number in KEYBOARD_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the controlling terminal
     os.environ.clear()
     os.environ.update(environment | own)
     os.chdir(directory)

@@ -10,10 +10,13 @@ import pytest
 
 from ferryman.model.values.versions import AGENT_VERSION
 from tests.unit.client.far_end import FarEnd
+from tests.unit.client.forked_plugin import ForkedPlugin
 from tests.unit.client.person import Person
 from tests.unit.client.streams import Streams
 
 ENTRY = "from ferryman.cli.session_manager_plugin import main; raise SystemExit(main())"
+COMMAND = (sys.executable, "-c", ENTRY)
+Running = subprocess.Popen[bytes] | ForkedPlugin
 
 
 @pytest.fixture
@@ -55,23 +58,28 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def plugin_command() -> list[str]:
-    """How to start the plugin."""
-    return [sys.executable, "-c", ENTRY]
+    """How to start the plugin; unless a test changes it, the plugin is forked from a warm program."""
+    return list(COMMAND)
 
 
 @pytest.fixture
-def start(plugin_command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Start the plugin on pipes; what is still running at the test's end is killed."""
-    started: list[subprocess.Popen[bytes]] = []
+def start(plugin_command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., Running]]:
+    """Start the plugin on pipes, by `preexec_fn` or a changed command as a Python of its own.
 
-    def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        settings: dict[str, Any] = {
-            "stdin": subprocess.PIPE,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "env": environment | options.pop("extra", {}),
-        }
-        started.append(subprocess.Popen([*plugin_command, *arguments], **(settings | options)))
+    What is still running at the test's end is killed.
+    """
+    started: list[Running] = []
+
+    def start(arguments: list[str], **options: Any) -> Running:
+        settings: dict[str, Any] = {"env": environment | options.pop("extra", {})}
+        if "preexec_fn" in options or tuple(plugin_command) != COMMAND:
+            pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                [*plugin_command, *arguments], **(pipes | settings | options)
+            )
+            started.append(process)
+        else:
+            started.append(ForkedPlugin(arguments, **(settings | options)))
         return started[-1]
 
     yield start
@@ -102,7 +110,8 @@ def sit_down(plugin_command: list[str], environment: dict[str, str]) -> Iterator
     people: list[Person] = []
 
     def sit_down(far_end: Any, **changes: str) -> Person:
-        people.append(Person([*plugin_command, *far_end.arguments()], environment | changes))
+        command = [] if tuple(plugin_command) == COMMAND else plugin_command
+        people.append(Person(command, far_end.arguments(), environment | changes))
         return people[-1]
 
     yield sit_down

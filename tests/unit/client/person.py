@@ -14,6 +14,9 @@ from typing import Any
 
 import psutil
 
+from tests.e2e.warm_programs import KEYBOARD_SIGNALS
+from tests.unit.client.forked_plugin import ForkedPlugin
+
 SECONDS = 60.0
 NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
 """What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
@@ -22,25 +25,29 @@ NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connec
 class Person:
     """A person at a terminal in which the plugin runs in the foreground."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], arguments: list[str], environment: dict[str, str]) -> None:
+        """Start the plugin by a command, or forked if it is empty."""
         self.master, self.slave = pty.openpty()
         termios.tcsetwinsize(self.slave, (24, 80))
         self.before = termios.tcgetattr(self.slave)
         self.seen = b""
         os.set_blocking(self.master, False)
-        self.plugin = subprocess.Popen(
-            command,
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=self._take_terminal,
-        )
+        self.plugin: subprocess.Popen[bytes] | ForkedPlugin
+        screen: dict[str, Any] = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
+        if command:
+            self.plugin = subprocess.Popen(
+                [*command, *arguments],
+                env=environment,
+                start_new_session=True,
+                preexec_fn=self._take_terminal,
+                **screen,
+            )
+        else:
+            self.plugin = ForkedPlugin(arguments, environment, **screen, on_terminal=True)
 
     def _take_terminal(self) -> None:
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
-            signal.signal(number, signal.SIG_IGN)  # as the AWS CLI does
+        for number in KEYBOARD_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the controlling terminal
 
     def type(self, keys: bytes) -> None:
@@ -82,6 +89,7 @@ class Person:
         """Wait for the plugin's end; what it showed is in `seen`."""
         self.until(lambda: self.plugin.poll() is not None)
         self.look()
+        assert self.plugin.returncode is not None
         return self.plugin.returncode
 
     def is_restored(self) -> bool:

@@ -1,0 +1,96 @@
+"""The plugin forked from a warm program: what tests use of `subprocess.Popen`, without the import of its modules."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import IO
+
+from tests.e2e.programs import PLUGIN
+from tests.e2e.warm_programs import warm_programs
+
+
+class ForkedPlugin:
+    """A running plugin; each stream is PIPE, DEVNULL, a descriptor or, for `stderr`, STDOUT."""
+
+    def __init__(
+        self,
+        arguments: list[str],
+        env: Mapping[str, str],
+        *,
+        stdin: "int | IO[bytes]" = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        on_terminal: bool = False,
+    ) -> None:
+        self.returncode: int | None = None
+        with ExitStack() as stack:
+            theirs, self.stdin = _input(stdin, stack)
+            shown, self.stdout = _output(stdout, stack)
+            told, self.stderr = (shown, None) if stderr == subprocess.STDOUT else _output(stderr, stack)
+            streams = [theirs, shown, told]
+            self._program = warm_programs.start([PLUGIN, *arguments], env, streams, on_terminal=on_terminal)
+        self.pid = self._program.pid
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while it runs."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status once it has ended, negative if a signal ended it."""
+        if self.returncode is None:
+            self.returncode = self._program.wait(timeout)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float) -> tuple[bytes | None, bytes | None]:
+        """Close its input and return what it wrote to pipes, up to its end."""
+        if self.stdin is not None:
+            self.stdin.close()
+        with ThreadPoolExecutor(2) as threads:
+            stdout, stderr = (threads.submit(_rest, each) for each in (self.stdout, self.stderr))
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            return stdout.result(), stderr.result()
+
+
+def _rest(stream: IO[bytes] | None) -> bytes | None:
+    return stream.read() if stream is not None else None
+
+
+def _input(given: "int | IO[bytes]", stack: ExitStack) -> tuple[int, IO[bytes] | None]:
+    """The descriptor to read from, and the end to write to if it is a pipe."""
+    if given == subprocess.PIPE:
+        reading, writing = os.pipe()
+        stack.callback(os.close, reading)
+        return reading, os.fdopen(writing, "wb")
+    if given == subprocess.DEVNULL:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        stack.callback(os.close, nothing)
+        return nothing, None
+    return given if isinstance(given, int) else given.fileno(), None
+
+
+def _output(given: int, stack: ExitStack) -> tuple[int, IO[bytes] | None]:
+    """The descriptor to write to, and the end to read from if it is a pipe."""
+    if given == subprocess.PIPE:
+        reading, writing = os.pipe()
+        stack.callback(os.close, writing)
+        return writing, os.fdopen(reading, "rb")
+    return given, None
