@@ -19,7 +19,7 @@ from ferryman.server.channels.relay.recording_tap import RecordingTap
 from ferryman.wire.agent_message import MessageType, PayloadType, decode, peek
 from ferryman.wire.payloads import AgentSessionState, decode_payload
 from tests.examples import examples
-from tests.property.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
+from tests.property.channel.data_channel_world import DURATION, FAULTS, WEATHER, WINDOWS, Run, Weather
 from tests.unit.recording.recorded import events_of, message
 
 

@@ -1,5 +1,5 @@
 /**
- * The engine as a program, for tests/property: a line of JSON on stdin is one call, a line on stdout is its answer.
+ * The engine as a program, for tests/property/channel: a line of JSON on stdin is one call, a line on stdout is its answer.
  * Every answer has what a driver may ask afterwards, so that one exchange is enough for one step.
  */
 

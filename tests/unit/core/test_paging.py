@@ -29,7 +29,7 @@ from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.identity.users import User
 from ferryman.model.sessions import SessionState
-from tests.contract.access_request_samples import another
+from tests.contract.store.access_request_samples import another
 from tests.unit.core.documents.documents import text
 from tests.unit.core.identity.assumed_roles import ANY, allowing, arn_of, known, role
 

@@ -6,8 +6,8 @@ import pytest
 
 from ferryman.client.prediction.predictive_echo import GRACE, PredictiveEcho
 from ferryman.client.prediction.setting import Prediction
-from tests.property.echo_hosts import LineEditor
-from tests.property.echo_world import World
+from tests.property.echo.hosts import LineEditor
+from tests.property.echo.world import World
 
 DELAY = 0.1
 ROUND_TRIP = 2 * DELAY

@@ -20,7 +20,7 @@ from ferryman.model.sessions import (
     SessionStatus,
     SessionUsage,
 )
-from tests.contract.sessions import FULL, SESSION
+from tests.contract.store.sessions import FULL, SESSION
 
 
 async def test_sessions_come_back_as_they_were(store: Store) -> None:

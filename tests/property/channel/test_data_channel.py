@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ferryman.channel.streams.window import Window
 from tests.examples import examples
-from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
+from tests.property.channel.data_channel_world import WEATHER, WINDOWS, Run, Weather
 
 
 @settings(deadline=None, max_examples=examples(30))

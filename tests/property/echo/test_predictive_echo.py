@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ferryman.client.prediction.setting import Prediction
 from tests.examples import examples
-from tests.property.echo_hosts import Anything, KernelEcho, LineEditor
-from tests.property.echo_world import Host, World
-from tests.property.real_bash import real_bash
+from tests.property.echo.hosts import Anything, KernelEcho, LineEditor
+from tests.property.echo.real_bash import real_bash
+from tests.property.echo.world import Host, World
 
 KEYS = st.one_of(
     st.sampled_from([bytes([each]) for each in b"abclspvyq xyz"]),

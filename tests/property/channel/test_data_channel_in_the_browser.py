@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ferryman.channel.streams.window import Window
 from tests.console_build import engine_program, node_program
 from tests.examples import examples
-from tests.property.browser_engine import EngineProgram
-from tests.property.data_channel_world import WEATHER, WINDOWS, Run, Weather
+from tests.property.channel.browser_engine import EngineProgram
+from tests.property.channel.data_channel_world import WEATHER, WINDOWS, Run, Weather
 
 
 @pytest.fixture(scope="module")

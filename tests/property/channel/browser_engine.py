@@ -10,7 +10,7 @@ from typing import Any
 from ferryman.channel.events import ClientEvent, FrameRejected, OutputReceived, SessionEnded, SessionStarted
 from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import PayloadType
-from tests.property.data_channel_world import ClientEngine
+from tests.property.channel.data_channel_world import ClientEngine
 
 
 class EngineProgram:

@@ -9,7 +9,7 @@ from ferryman.core.ports.store import Store
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import CloudWatchOutput, S3Output, SessionOutputs
 from ferryman.model.sessions import SessionStatus
-from tests.contract.sessions import SESSION
+from tests.contract.store.sessions import SESSION
 
 OUTPUTS = SessionOutputs(S3Output("logs", "p", encrypted=True), CloudWatchOutput("/g", streaming=True), "deploy")
 AT_THE_END = SessionOutputs(cloud_watch=CloudWatchOutput("/g"))

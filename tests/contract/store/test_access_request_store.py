@@ -15,7 +15,7 @@ from ferryman.model.access_requests import (
 )
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.model.tags import ResourceType
-from tests.contract.access_request_samples import ALICE, NOTHING, PENDING, another, approval
+from tests.contract.store.access_request_samples import ALICE, NOTHING, PENDING, another, approval
 
 
 async def test_requests_come_back_as_they_were(store: Store) -> None:
