@@ -1,12 +1,14 @@
 """Several servers on one PostgreSQL and one NATS behind a load balancer, real processes."""
 
 import contextlib
+import http.client
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +90,14 @@ class Cluster(Ferryman):
 
     def answers_at(self, port: int) -> bool:
         """Whether a server is ready."""
-        done = subprocess.run(
-            ["curl", "-sf", f"http://127.0.0.1:{port}/readyz"], capture_output=True, timeout=PATIENCE, check=False
-        )
-        return done.returncode == 0
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 @contextlib.contextmanager

@@ -18,8 +18,9 @@ import pytest
 from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import person
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.programs import FERRYMAN, PROGRAMS
 from tests.e2e.shell import OpenShell
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 BROWSER = """\
@@ -85,16 +86,7 @@ class Person:
         }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        done = [str(PROGRAMS / command[0]), *command[1:]]
-        return subprocess.run(
-            done,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return warm_programs.run(str(PROGRAMS / command[0]), *command[1:], environment=self.environment)
 
 
 def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], provider: str, tmp_path: Path) -> None:
@@ -142,10 +134,8 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
 
 
 def test_an_invitation_works_once(ferryman: Ferryman, tmp_path: Path) -> None:
-    command = [str(PROGRAMS / "ferryman"), "invitation", "create", "shirley", "--json"]
-    made = subprocess.run(
-        command, env=ferryman.environment, capture_output=True, text=True, timeout=PATIENCE, check=True
-    )
+    command = [FERRYMAN, "invitation", "create", "shirley"]
+    made = warm_programs.run(*command, "--json", environment=ferryman.environment)
     url = json.loads(made.stdout)["Url"]
     homes = [tmp_path / "first", tmp_path / "second"]
     people = []
@@ -167,9 +157,7 @@ def test_an_invitation_works_once(ferryman: Ferryman, tmp_path: Path) -> None:
     assert [path for path in sorted(homes[1].rglob("*")) if path.is_file()] == [
         path for path in before if path.is_file()
     ]
-    again = subprocess.run(
-        [*command[:-1], "--hours", "1"], env=ferryman.environment, capture_output=True, text=True, timeout=PATIENCE
-    )
+    again = warm_programs.run(*command, "--hours", "1", environment=ferryman.environment)
     assert again.returncode == 0, again.stderr
     assert "Created the user" not in again.stdout
 
@@ -181,8 +169,8 @@ def test_an_invitation_that_cannot_be_made_leaves_no_user(ferryman: Ferryman, gr
         iam.create_group(GroupName="crew")
     may_not_invite = person(ferryman, f"jen-{len(groups)}", "iam:*")
     options = [f"--group={each}" for each in groups]
-    command = [str(PROGRAMS / "ferryman"), "invitation", "create", "maurice", *options]
-    refused = subprocess.run(command, env=may_not_invite.environment, capture_output=True, text=True, timeout=PATIENCE)
+    command = [FERRYMAN, "invitation", "create", "maurice", *options]
+    refused = warm_programs.run(*command, environment=may_not_invite.environment)
     assert refused.returncode == 1, refused.stdout
     assert "maurice" not in {user["UserName"] for user in iam.list_users()["Users"]}
     assert iam.get_group(GroupName="crew")["Users"] == []

@@ -8,19 +8,12 @@ import pexpect
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 
 def run(ferryman: Ferryman, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [FERRYMAN, *arguments],
-        env=ferryman.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return warm_programs.run(FERRYMAN, *arguments, environment=ferryman.environment)
 
 
 def test_a_node_is_found_by_its_new_name_and_by_its_computer_name(ferryman: Ferryman) -> None:

@@ -30,6 +30,7 @@ from ferryman.agent.workers.pool import WorkerPool
 from ferryman.cli.demo.starting import free_port
 from ferryman.transport.http import HttpClient
 from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 AGENTS = 100
@@ -55,9 +56,7 @@ class Server:
             "AWS_CONFIG_FILE": str(self.directory / "aws" / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "aws" / "credentials"),
         }
-        done = subprocess.run(
-            [FERRYMAN, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        done = warm_programs.run(FERRYMAN, *arguments, environment=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
