@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from tests.boto_clients import boto_client
-from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
+from tests.e2e.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
@@ -62,6 +62,13 @@ class Ferryman:
         if check:
             done.check_returncode()
         return done
+
+    def plugin_command(self, ticket: Mapping[str, Any]) -> list[str]:
+        """The command that the AWS CLI launches for StartSession's answer; the CLI's own start takes longer."""
+        session = {name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
+        target = {"Target": self.node_id}
+        endpoint, region = str(self.facts["endpoint_url"]), str(self.facts["region"])
+        return [PLUGIN, json.dumps(session), region, "StartSession", "", json.dumps(target), endpoint]
 
     def recording(self, session_id: str) -> bytes:
         """What the finished recording of a session shows, which must be intact."""

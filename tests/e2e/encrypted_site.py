@@ -18,6 +18,7 @@ from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.programs import FERRYMAN, PLUGIN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 FOREIGN, OWN, PLAIN = "foreign-key", "own-key", "no-key"
@@ -121,15 +122,7 @@ class Site(Ferryman):
     def refusal(self, document: str, node: str, **variables: str) -> tuple[str, dict[str, Any]]:
         """Start a session that must fail; what the client says, and the session's row."""
         ticket = self.ticket(document, node)
-        done = subprocess.run(
-            self.plugin(ticket, node),
-            env=self.environment | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = warm_programs.run(*self.plugin(ticket, node), environment=self.environment | variables)
         assert done.returncode == 1, done
         return done.stdout + done.stderr, self.await_end(ticket["SessionId"])
 

@@ -36,7 +36,7 @@ IMPORTED = (
     *("ferryman.cli.client.run", "ferryman.cli.client.shell", "ferryman.cli.client.forward", "ferryman.cli.client.cp"),
     *("ferryman.cli.doctor.command", "ferryman.cli.manage.sessions", "ferryman.cli.operate.users"),
     *("ferryman.client.plugin.session", "ferryman.client.plugin.ports.multiplexed", "ferryman.client.plugin.stdio"),
-    *("ferryman.client.plugin.tty.posix_terminal", "ferryman.client.plugin.command"),
+    *("ferryman.client.plugin.tty.posix_terminal", "ferryman.client.plugin.command", "ferryman.channel.encryption"),
     *("ferryman.cli.operate.agent", "ferryman.agent.identity.registration", "ferryman.cli.manage.recordings"),
 )
 """What they import on their way."""

@@ -4,11 +4,11 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.moved_clock import moved_ferryman
 from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 PIPE_CALLS = 400
@@ -34,7 +34,7 @@ def calls(server: LoneServer, count: int) -> float:
     return time.monotonic() - began
 
 
-def test_a_server_whose_log_nobody_reads_serves(tmp_path: Path) -> None:
+def test_a_server_whose_log_nobody_reads_serves_and_counts_what_is_lost_when_it_closes(tmp_path: Path) -> None:
     server = lone_server(tmp_path)
     unread, log = os.pipe()
     try:
@@ -42,42 +42,25 @@ def test_a_server_whose_log_nobody_reads_serves(tmp_path: Path) -> None:
             calls(server, PIPE_CALLS)
             status, health = server.health()
             assert (status, health["status"]) == (200, "ok")
-    finally:
-        os.close(unread)
-        os.close(log)
-
-
-def test_a_server_whose_log_is_closed_serves_and_counts_what_is_lost(tmp_path: Path) -> None:
-    server = lone_server(tmp_path)
-    unread, log = os.pipe()
-    os.close(unread)
-    try:
-        with server.running(log):
+            os.close(unread)
             calls(server, 3)
-            assert wait_until(lambda: server.health()[1]["log_lines_dropped"] >= 3)
+            assert wait_until(lambda: server.health()[1]["log_lines_dropped"] >= health["log_lines_dropped"] + 3)
     finally:
         os.close(log)
 
 
 def agent_of(server: LoneServer, state: Path, log: int) -> tuple[str, "subprocess.Popen[bytes]"]:
     activation = server.client("ssm").create_activation(IamRole="FerrymanTests")
-    ferryman = [FERRYMAN, "agent"]
-    options: list[Any] = ["--state-dir", str(state), "--endpoint-url", server.facts["endpoint_url"]]
+    options = ["--state-dir", str(state), "--endpoint-url", str(server.facts["endpoint_url"])]
     options += ["--activation-id", activation["ActivationId"]]
-    done = subprocess.run(
-        [*ferryman, "register", *options],
-        env=os.environ | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    code = {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]}
+    done = warm_programs.run(FERRYMAN, "agent", "register", *options, environment=os.environ | code)
     assert done.returncode == 0, done.stderr
-    process = subprocess.Popen([*ferryman, "run", "--state-dir", str(state)], stdin=subprocess.DEVNULL, stderr=log)
-    return done.stdout.strip(), process
+    run = [FERRYMAN, "agent", "run", "--state-dir", str(state)]
+    return done.stdout.strip(), subprocess.Popen(run, stdin=subprocess.DEVNULL, stderr=log)
 
 
-def test_an_agent_whose_log_is_closed_connects_again(tmp_path: Path) -> None:
+def test_an_agent_and_a_server_whose_logs_are_closed_connect_again(tmp_path: Path) -> None:
     server = lone_server(tmp_path / "server")
 
     def connected() -> bool:
@@ -85,19 +68,21 @@ def test_an_agent_whose_log_is_closed_connects_again(tmp_path: Path) -> None:
 
     unread, log = os.pipe()
     os.close(unread)
-    with (tmp_path / "server.log").open("w") as server_log:
-        with server.running(server_log):
+    try:
+        with server.running(log):
             node_id, agent = agent_of(server, tmp_path / "agent", log)
-            os.close(log)
             try:
                 wait_until(connected)
             except BaseException:
                 agent.kill()
                 raise
         try:
-            with server.running(server_log):
+            with server.running(log):
                 wait_until(connected)
                 assert agent.poll() is None
+                assert server.health()[1]["log_lines_dropped"]
         finally:
             agent.terminate()
             agent.wait(PATIENCE)
+    finally:
+        os.close(log)

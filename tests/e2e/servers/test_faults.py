@@ -2,11 +2,9 @@
 
 import asyncio
 import itertools
-import json
 import os
 import re
 import signal
-from typing import Any
 
 import pexpect
 import psutil
@@ -14,7 +12,6 @@ import pytest
 
 import ferryman as public
 from tests.e2e.demo import Ferryman, arguments
-from tests.e2e.programs import PLUGIN
 from tests.e2e.shell import OpenShell, Shell
 from tests.waiting import wait_until
 
@@ -34,19 +31,6 @@ def plugin_of(shell: Shell) -> psutil.Process:
     )
 
 
-def plugin_command(ferryman: Ferryman, ticket: dict[str, Any]) -> list[str]:
-    """How the AWS CLI launches the plugin."""
-    return [
-        PLUGIN,
-        json.dumps({name: ticket[name] for name in ("SessionId", "TokenValue", "StreamUrl")}),
-        ferryman.facts["region"],
-        "StartSession",
-        "",
-        json.dumps({"Target": ferryman.node_id}),
-        ferryman.facts["endpoint_url"],
-    ]
-
-
 def agent_of(ferryman: Ferryman) -> psutil.Process:
     return psutil.Process(ferryman.facts["pids"]["agent"])
 
@@ -55,7 +39,8 @@ def agent_of(ferryman: Ferryman) -> psutil.Process:
 def test_a_killed_part_comes_back_and_the_output_is_whole(
     victim: str, own_ferryman: Ferryman, open_shell: OpenShell
 ) -> None:
-    shell = open_shell(own_ferryman)
+    ticket = own_ferryman.client("ssm").start_session(Target=own_ferryman.node_id)
+    shell = open_shell(own_ferryman, *own_ferryman.plugin_command(ticket))
     session_id = shell.session_id()
     shell.prompt()
     shell.child.send(COMMAND + "\n")
@@ -92,7 +77,7 @@ def test_a_killed_client_is_followed_by_another_that_resumes(ferryman: Ferryman,
     first += bytes(shell.child.before)
     wait_until(lambda: ferryman.session_row(session_id)["Status"] == "Disconnected")
     ticket = ferryman.client("ssm").resume_session(SessionId=session_id)
-    again = open_shell(ferryman, *plugin_command(ferryman, ticket))
+    again = open_shell(ferryman, *ferryman.plugin_command(ticket))
     rest = again.expect(END)
     received = numbers(first[: first.rfind(b"\n") + 1])
     resumed = rest[rest.index(session_id.encode()) + len(session_id) + 2 :]
@@ -107,7 +92,8 @@ def test_a_killed_client_is_followed_by_another_that_resumes(ferryman: Ferryman,
 
 
 def test_a_killed_session_worker_ends_the_session_with_a_cause(ferryman: Ferryman, open_shell: OpenShell) -> None:
-    shell = open_shell(ferryman)
+    ticket = ferryman.client("ssm").start_session(Target=ferryman.node_id)
+    shell = open_shell(ferryman, *ferryman.plugin_command(ticket))
     session_id = shell.session_id()
     shell.prompt()
     pid = int(shell.run("echo pid-$PPID-pid", r"pid-(\d+)-pid\r\n").split(b"pid-")[1].split(b"-")[0])
@@ -117,23 +103,23 @@ def test_a_killed_session_worker_ends_the_session_with_a_cause(ferryman: Ferryma
     assert row["Details"]
 
 
-def test_no_descriptor_or_process_is_left_after_many_sessions(ferryman: Ferryman, open_shell: OpenShell) -> None:
+def test_no_descriptor_or_process_is_left_after_sessions(ferryman: Ferryman, open_shell: OpenShell) -> None:
     ssm = ferryman.client("ssm")
     server = psutil.Process(ferryman.facts["pids"]["server"])
 
     def shell_by_plugin() -> Shell:
-        shell = open_shell(ferryman, *plugin_command(ferryman, ssm.start_session(Target=ferryman.node_id)))
+        ticket = ssm.start_session(Target=ferryman.node_id)
+        shell = open_shell(ferryman, *ferryman.plugin_command(ticket))
         shell.prompt()
         return shell
 
-    shell = open_shell(ferryman)
-    shell.prompt()
+    shell = shell_by_plugin()
     shell.child.send("exit\n")
     assert shell.end() == 0
     # The process that reads recordings for the search comes after the first session, and stays.
     wait_until(lambda: any("line-reader" in arguments(each) for each in ferryman.descendants()))
     before = server.num_fds(), len(ferryman.descendants())
-    for _ in range(5):
+    for _ in range(3):  # more than the descriptor of tolerance, should each leave one
         shell_by_plugin().child.close(force=True)
         shell = shell_by_plugin()
         shell.child.send("exit\n")

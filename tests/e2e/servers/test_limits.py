@@ -1,4 +1,4 @@
-"""Sessions by the stock AWS CLI until a document or just-in-time access ends them; the server's clock is moved."""
+"""Sessions, some by the AWS CLI, until a document or just-in-time access ends them; the server's clock is moved."""
 
 import json
 import os
@@ -52,8 +52,11 @@ def kinds(port: int) -> dict[str, dict[str, Any]]:
 
 
 def start(ferryman: MovedFerryman, document: str, silence: int, said: Path) -> "subprocess.Popen[bytes]":
-    """A client whose standard input stays open, and into which nobody types."""
+    """A client whose standard input stays open, and into which nobody types; for a shell, it is under the AWS CLI."""
     command = [AWS, "ssm", "start-session", "--target", ferryman.node_id, "--document-name", document]
+    if not document.startswith("Shell-"):
+        ticket = ferryman.client("ssm").start_session(Target=ferryman.node_id, DocumentName=document)
+        command = ferryman.plugin_command(ticket)
     with said.open("wb") as output:
         return subprocess.Popen(
             command,

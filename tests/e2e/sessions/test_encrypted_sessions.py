@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.e2e.people import person
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.shell import OpenShell, Shell
 from tests.e2e.warm_programs import warm_programs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import wait_until
 
 ENCRYPTED = "This session is encrypted using AWS KMS."
 NOWHERE = "http://127.0.0.1:9"
@@ -93,14 +92,9 @@ def test_session_continues_over_cuts_a_restart_and_another_client(foreign: Site,
         foreign.restart()
         talk(shell, "after-the-restart")  # nothing asks KMS again
     shell.child.kill(signal.SIGKILL)
-    refused = subprocess.run(
-        foreign.plugin(foreign.resumed(session_id), FOREIGN),
-        env=foreign.environment | {"AWS_ENDPOINT_URL_KMS": NOWHERE},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    refused = warm_programs.run(
+        *foreign.plugin(foreign.resumed(session_id), FOREIGN),
+        environment=foreign.environment | {"AWS_ENDPOINT_URL_KMS": NOWHERE},
     )
     assert refused.returncode == 1
     assert "KMS cannot be reached" in refused.stderr
@@ -187,15 +181,7 @@ def test_person_without_permission_fails_with_the_reason(site: Site) -> None:
     wait_until(lambda: site.is_connected(site.nodes[OWN]))
     bob = person(site, "bob", "ssm:StartSession", "ssm:ResumeSession", "ssm:TerminateSession")
     ticket = site.on_wire(bob.client("ssm").start_session(Target=site.nodes[OWN], DocumentName=OWN))
-    done = subprocess.run(
-        site.plugin(ticket, OWN),
-        env=bob.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = warm_programs.run(*site.plugin(ticket, OWN), environment=bob.environment)
     assert "AccessDeniedException" in done.stdout + done.stderr
     assert "kms:GenerateDataKey" in site.await_end(ticket["SessionId"])["Details"]
 
