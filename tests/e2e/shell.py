@@ -7,6 +7,8 @@ from typing import Protocol
 import pexpect
 
 from tests.e2e.programs import AWS
+from tests.e2e.terminal_program import MOST_READ, TerminalProgram
+from tests.e2e.warm_programs import MODULES
 from tests.waiting import PATIENCE
 
 
@@ -29,14 +31,19 @@ class Shell:
         self.seen = b""
         self.complaints = complaints
         started = command or (AWS, "ssm", "start-session", "--target", ferryman.node_id)
-        self.child = pexpect.spawn(
-            "/bin/sh",
-            ["-c", f"exec {shlex.join(started)} 2>{shlex.quote(str(complaints))}"],
-            env=ferryman.environment | {"TERM": "xterm"},
-            dimensions=(24, 80),
-            timeout=PATIENCE,
-            maxread=65536,
-        )
+        environment = ferryman.environment | {"TERM": "xterm"}
+        self.child: pexpect.spawn[bytes] | TerminalProgram
+        if started[0] in MODULES:
+            self.child = TerminalProgram(list(started), environment, complaints)
+        else:
+            self.child = pexpect.spawn(
+                "/bin/sh",
+                ["-c", f"exec {shlex.join(started)} 2>{shlex.quote(str(complaints))}"],
+                env=environment,
+                dimensions=(24, 80),
+                timeout=PATIENCE,
+                maxread=MOST_READ,
+            )
 
     def expect(self, pattern: str, timeout: float = PATIENCE) -> bytes:
         """Wait for `pattern`; everything up to and with it."""

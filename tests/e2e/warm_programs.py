@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -46,21 +46,32 @@ KEYBOARD_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 """What the AWS CLI has the plugin ignore."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class ForkedProgram:
     """A program that was started."""
 
     command: list[str]
     pid: int
     report: FileIO
-    """Its exit status comes here, negative if a signal ended it."""
+    """Its exit status comes here."""
+    status: int | None = None
+    """The exit status once `wait` knows it, negative if a signal ended the program."""
 
     def wait(self, seconds: float | None = PATIENCE) -> int:
-        """Return the exit status once the program has ended; TimeoutExpired if it takes longer. Call it once."""
-        if not select.select([self.report], [], [], seconds)[0]:
-            raise subprocess.TimeoutExpired(self.command, seconds or 0)
-        with self.report:
-            return int(self.report.readline())
+        """Return the exit status once the program has ended; TimeoutExpired if it takes longer."""
+        if self.status is None:
+            if not select.select([self.report], [], [], seconds)[0]:
+                raise subprocess.TimeoutExpired(self.command, seconds or 0)
+            with self.report:
+                self.status = int(self.report.readline())
+        return self.status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the program has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        if self.status is None:
+            os.kill(self.pid, number)
 
 
 class WarmPrograms:
@@ -118,7 +129,7 @@ class WarmPrograms:
         try:
             return program.wait()
         except subprocess.TimeoutExpired:
-            os.kill(program.pid, signal.SIGKILL)
+            program.send_signal(signal.SIGKILL)
             program.wait()
             raise
 
@@ -130,12 +141,14 @@ class WarmPrograms:
         directory: Path | None = None,
         *,
         on_terminal: bool = False,
+        ignored: Sequence[int] = (),
     ) -> ForkedProgram:
-        """Start a program of `MODULES` with these standard streams.
+        """Start a program of `MODULES` with these standard streams, which ignores some signals.
 
-        If `on_terminal`, they are a terminal that becomes the program's own, and it ignores `KEYBOARD_SIGNALS`.
+        If `on_terminal`, its input is a terminal, which becomes its own.
         """
-        request = json.dumps([command, dict(environment), str(directory or Path.cwd()), on_terminal]).encode()
+        settings = [command, dict(environment), str(directory or Path.cwd()), on_terminal, list(ignored)]
+        request = json.dumps(settings).encode()
         reading, writing = os.pipe()
         report = os.fdopen(reading, "rb", buffering=0)
         try:
@@ -216,11 +229,11 @@ def _prepared(request: Any, own: Mapping[str, str], stdin: int, stdout: int, std
     for target, source in enumerate((stdin, stdout, stderr)):
         os.dup2(source, target)
         os.close(source)
-    sys.argv, environment, directory, on_terminal = request
+    sys.argv, environment, directory, on_terminal, ignored = request
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
     if on_terminal:
         os.setsid()
-        for number in KEYBOARD_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
         os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the controlling terminal
     os.environ.clear()
     os.environ.update(environment | own)

@@ -9,11 +9,14 @@ from contextlib import ExitStack
 from typing import IO
 
 from tests.e2e.programs import PLUGIN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.warm_programs import KEYBOARD_SIGNALS, warm_programs
 
 
 class ForkedPlugin:
-    """A running plugin; each stream is PIPE, DEVNULL, a descriptor or, for `stderr`, STDOUT."""
+    """A running plugin; each stream is PIPE, DEVNULL, a descriptor or, for `stderr`, STDOUT.
+
+    On a terminal, it is started as the AWS CLI does.
+    """
 
     def __init__(
         self,
@@ -25,14 +28,20 @@ class ForkedPlugin:
         stderr: int = subprocess.PIPE,
         on_terminal: bool = False,
     ) -> None:
-        self.returncode: int | None = None
         with ExitStack() as stack:
             theirs, self.stdin = _input(stdin, stack)
             shown, self.stdout = _output(stdout, stack)
             told, self.stderr = (shown, None) if stderr == subprocess.STDOUT else _output(stderr, stack)
             streams = [theirs, shown, told]
-            self._program = warm_programs.start([PLUGIN, *arguments], env, streams, on_terminal=on_terminal)
+            ignored = KEYBOARD_SIGNALS if on_terminal else ()
+            command = [PLUGIN, *arguments]
+            self._program = warm_programs.start(command, env, streams, on_terminal=on_terminal, ignored=ignored)
         self.pid = self._program.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, None until it was waited for."""
+        return self._program.status
 
     def poll(self) -> int | None:
         """Return the exit status, None while it runs."""
@@ -43,14 +52,11 @@ class ForkedPlugin:
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit status once it has ended, negative if a signal ended it."""
-        if self.returncode is None:
-            self.returncode = self._program.wait(timeout)
-        return self.returncode
+        return self._program.wait(timeout)
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        self._program.send_signal(number)
 
     def kill(self) -> None:
         """Kill it."""
