@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +14,9 @@ import pytest
 from tests.aws_stand_ins import StandIn, moto
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
+from tests.e2e.forked_server import ForkedServer
 from tests.e2e.lone_server import LoneServer, lone_server
-from tests.e2e.programs import FERRYMAN, PLUGIN
+from tests.e2e.programs import PLUGIN
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
@@ -136,13 +135,7 @@ class Site(Ferryman):
         self.server.process.kill()
         self.server.process.wait(PATIENCE)
         with self.log.open("a") as log:
-            self.server.process = subprocess.Popen(
-                [FERRYMAN, "server", "--config", str(self.server.configuration)],
-                env={"PATH": os.environ["PATH"]},
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                text=True,
-            )
+            self.server.process = ForkedServer(self.server.configuration, log)
         wait_until(self.answers)
 
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
+from tests.e2e.forked_server import ForkedServer
 from tests.e2e.programs import FERRYMAN
 from tests.waiting import PATIENCE, wait_until
 
@@ -22,6 +23,8 @@ from tests.waiting import PATIENCE, wait_until
 class LoneServer(Ferryman):
     """A configured server, running or not."""
 
+    process: Any
+    """A `ForkedServer`, or a `Popen` if something was prepared in its process."""
     configuration: Path
 
     @property
@@ -62,7 +65,13 @@ class LoneServer(Ferryman):
         self, stderr: int | IO[Any], prepare: Callable[[], None] | None = None
     ) -> Iterator["LoneServer"]:
         """Run the server and wait until it answers."""
-        with self.started(stderr, prepare):
+        with contextlib.ExitStack() as stack:
+            if prepare is not None:
+                stack.enter_context(self.started(stderr, prepare))
+            else:
+                self.process = ForkedServer(self.configuration, stderr)
+                stack.callback(lambda: self.process.wait(PATIENCE))
+                stack.callback(lambda: self.process.kill())
             wait_until(self.answers)
             yield self
 

@@ -40,6 +40,18 @@ IMPORTED = (
     *("ferryman.cli.operate.agent", "ferryman.agent.identity.registration", "ferryman.cli.manage.recordings"),
 )
 """What they import on their way."""
+SERVER = (
+    *("ferryman.cli.operate.server", "ferryman.cli.logs", "ferryman.bootstrap.garbage_collection"),
+    *(
+        "ferryman.server.serving",
+        "ferryman.transport.fetch",
+        "ferryman.bootstrap.audit.sinks",
+        "ferryman.audit.follower",
+    ),
+    *("ferryman.bootstrap.bus.opening", "ferryman.recording.recorder", "ferryman.recording.outputs.delivery"),
+    *("ferryman.recording.search.indexer", "ferryman.store.line_index", "ferryman.audit.follower"),
+)
+"""What a server imports; it takes a second, so it is left until the first one starts."""
 LONGEST_REQUEST = 1 << 18
 STREAMS = 3
 KEYBOARD_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
@@ -56,6 +68,10 @@ class ForkedProgram:
     """Its exit status comes here."""
     status: int | None = None
     """The exit status once `wait` knows it, negative if a signal ended the program."""
+
+    def has_ended(self) -> bool:
+        """Whether `wait` would return now."""
+        return bool(select.select([self.report], [], [], 0)[0])
 
     def wait(self, seconds: float | None = PATIENCE) -> int:
         """Return the exit status once the program has ended; TimeoutExpired if it takes longer."""
@@ -209,9 +225,14 @@ def _requested(requests: socket.socket, own: Mapping[str, str]) -> Main | None:
         message, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, STREAMS + 1)
         if not message:
             return None
+        request = json.loads(message)
+        if request[0][:2] == [FERRYMAN, "server"]:
+            for name in SERVER:
+                importlib.import_module(name)
+            gc.freeze()
         if os.fork() == 0:
             requests.close()
-            return _prepared(json.loads(message), own, *descriptors)
+            return _prepared(request, own, *descriptors)
         for each in descriptors:
             os.close(each)
 

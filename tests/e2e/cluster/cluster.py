@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.cluster.balancers import NAMES, running_balancer
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.forked_server import ForkedServer
 from tests.waiting import PATIENCE, wait_until
 
 SHARED = """
@@ -38,7 +37,7 @@ class OneServer:
 
     configuration: Path
     port: int
-    process: "subprocess.Popen[bytes] | None" = None
+    process: ForkedServer | None = None
 
     @property
     def log(self) -> Path:
@@ -47,13 +46,7 @@ class OneServer:
     def start(self) -> None:
         """Run it."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [FERRYMAN, "server", "--config", str(self.configuration)],
-                env={"PATH": os.environ["PATH"]},
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.process = ForkedServer(self.configuration, log)
 
     def end(self, *, kill: bool = False) -> None:
         """Stop it, or kill it, and wait until it is gone."""
