@@ -7,8 +7,6 @@ credentials of its own.
 import asyncio
 import json
 import os
-import signal
-import subprocess
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,6 +27,7 @@ from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.cli.demo.starting import free_port
 from ferryman.transport.http import HttpClient
+from tests.e2e.forked_server import ForkedServer
 from tests.e2e.programs import FERRYMAN
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE
@@ -46,7 +45,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.directory = directory
         self.log = (directory / "server.log").open("w")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkedServer | None = None
         self._run("init", "--directory", str(directory), "--listen", f"127.0.0.1:{self.port}", "--region", "us-east-1")
 
     def _run(self, *arguments: str) -> str:
@@ -62,8 +61,7 @@ class Server:
 
     async def start(self) -> None:
         """Start a process and wait until it answers."""
-        command = [FERRYMAN, "server", "--config", str(self.directory / "ferryman.toml")]
-        self.process = subprocess.Popen(command, stderr=self.log, start_new_session=True)
+        self.process = await asyncio.to_thread(ForkedServer, self.directory / "ferryman.toml", self.log)
         async with asyncio.timeout(PATIENCE):
             while not (await self.health()):
                 await asyncio.sleep(0.02)
@@ -83,7 +81,7 @@ class Server:
     def kill(self) -> None:
         """End it without a word to anybody, as kill -9 does."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
 
     def close(self) -> None:
