@@ -16,6 +16,7 @@ from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.forked_server import ForkedServer
 from tests.e2e.programs import FERRYMAN
+from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -78,15 +79,7 @@ class LoneServer(Ferryman):
     def refusal(self) -> str:
         """Run the server, which must not start; the last line that it leaves."""
         command = [FERRYMAN, "server", "--config", str(self.configuration)]
-        done = subprocess.run(
-            command,
-            env={"PATH": os.environ["PATH"]},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = warm_programs.run(*command, environment={"PATH": os.environ["PATH"]})
         assert done.returncode == 1, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr.splitlines()[-1]

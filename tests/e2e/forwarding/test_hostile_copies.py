@@ -3,7 +3,6 @@
 import hashlib
 import os
 import resource
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import ferryman as public
 from tests.e2e.demo import Ferryman
 from tests.e2e.hostile_node import HostileNode, hostile_node
 from tests.e2e.programs import FERRYMAN
-from tests.waiting import PATIENCE
+from tests.e2e.warm_programs import warm_programs
 
 pytestmark = pytest.mark.usefixtures("as_told")
 
@@ -71,14 +70,8 @@ async def test_a_listed_name_that_leaves_the_folder(hostile: HostileNode, home: 
 
 def test_the_command_reports_it_on_one_line(ferryman: Ferryman, hostile: HostileNode, home: Path) -> None:
     hostile.list_files(f".//{home}/secret")
-    done = subprocess.run(
-        [FERRYMAN, "cp", f"{hostile.node_id}:/srv/folder", str(home / "destination")],
-        env=ferryman.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    command = [FERRYMAN, "cp", f"{hostile.node_id}:/srv/folder", str(home / "destination")]
+    done = warm_programs.run(*command, environment=ferryman.environment)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "Cannot copy a folder: the node lists a file outside it" in done.stderr
     assert tree(home) == ["destination", "secret"]

@@ -9,7 +9,7 @@ from typing import Any
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.programs import AWS, FERRYMAN
-from tests.waiting import PATIENCE
+from tests.e2e.warm_programs import warm_programs
 
 
 def test_the_aws_command_manages_a_key_and_uses_it(ferryman: Ferryman, tmp_path: Path) -> None:
@@ -61,14 +61,8 @@ def test_the_servers_own_key_can_come_from_a_kms(ferryman: Ferryman, tmp_path: P
     made.configuration.write_text(text)
 
     def listed() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [FERRYMAN, "key", "list", "--config", str(made.configuration)],
-            env=ferryman.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        command = [FERRYMAN, "key", "list", "--config", str(made.configuration)]
+        return warm_programs.run(*command, environment=ferryman.environment)
 
     assert "seals" in listed().stdout
     ferryman.aws("kms", "disable-key", "--key-id", key)
