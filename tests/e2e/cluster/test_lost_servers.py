@@ -87,7 +87,7 @@ def seconds(count: float) -> Callable[[], bool]:
 
 @pytest.fixture
 def loads(cluster: Cluster) -> Iterator[list[Load]]:
-    """People who type, forwards and a copy, all of which check that nothing is lost, doubled or changed.
+    """People who type, a forward and copies, all of which check that nothing is lost, doubled or changed.
 
     What every second person types is encrypted end to end.
     """
@@ -97,7 +97,7 @@ def loads(cluster: Cluster) -> Iterator[list[Load]]:
     with ExitStack() as stack:
         started = [
             stack.enter_context(running(kind, cluster.node_id, count, cluster.environment, "Encrypted"))
-            for kind, count in (("typing", 6), ("forwards", 2), ("copies", 1))
+            for kind, count in (("typing", 4), ("forwards", 1), ("copies", 1))
         ]
         for each in started:
             each.until_ready()
