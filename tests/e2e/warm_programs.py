@@ -5,6 +5,7 @@ variables and standard streams of its own, and ends as an interpreter does. Wher
 tests start it themselves.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -263,9 +264,37 @@ def _prepared(request: Any, own: Mapping[str, str], stdin: int, stdout: int, std
     return main
 
 
+class _End:
+    """How a program ends."""
+
+    status: int | None = None
+    """Its exit status; None where the interpreter has more to do, such as to show an exception."""
+
+    @classmethod
+    def leave(cls) -> None:
+        """End without the modules' teardown, which takes longer than most runs. Comes after other exit handlers."""
+        if cls.status is not None:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(cls.status)
+
+    @classmethod
+    def run(cls, main: Main) -> None:
+        """Run a program; raise SystemExit."""
+        try:
+            code: object = main()
+        except SystemExit as end:
+            code = end.code
+        if code is None or isinstance(code, int):
+            cls.status = code or 0
+        raise SystemExit(code)
+
+
 if __name__ == "__main__":
+    atexit.register(_End.leave)
     variables = _import()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     if program := _requested(socket.socket(fileno=int(sys.argv[1])), variables):
-        sys.exit(program())
+        _End.run(program)
