@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from tests.boto_clients import boto_client
+from tests.e2e.forked_processes import ForkedDemo
 from tests.e2e.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
 from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
@@ -34,7 +35,8 @@ class Ferryman:
     """A running demo: what it printed, and its process."""
 
     facts: dict[str, Any]
-    process: subprocess.Popen[str]
+    process: Any
+    """A `ForkedDemo` or a `Popen`, or what runs a server instead of a demo."""
 
     @property
     def node_id(self) -> str:
@@ -181,18 +183,24 @@ class Ferryman:
 
 
 @contextlib.contextmanager
-def running_demo(directory: Path, *options: str) -> Iterator[Ferryman]:
-    """Run a demo in a directory until the end of the context; afterwards nothing of it runs."""
+def running_demo(directory: Path, *options: str, forked: bool = True) -> Iterator[Ferryman]:
+    """Run a demo in a directory until the end of the context; afterwards nothing of it runs.
+
+    Unless `forked`, it starts as a newcomer starts it.
+    """
     with (directory / "demo.stderr").open("w") as errors:
-        process = subprocess.Popen(
-            [FERRYMAN, "demo", "--hold", "--json", *options],
-            cwd=directory,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    assert process.stdout is not None
+        process: Any
+        if forked:
+            process = ForkedDemo("--hold", "--json", *options, directory=directory, errors=errors)
+        else:
+            process = subprocess.Popen(
+                [FERRYMAN, "demo", "--hold", "--json", *options],
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
     line = process.stdout.readline()
     assert line, (directory / "demo.stderr").read_text()
     running = Ferryman(json.loads(line), process)
@@ -204,8 +212,6 @@ def running_demo(directory: Path, *options: str) -> Iterator[Ferryman]:
 
 def _stop(ferryman: Ferryman) -> None:
     started = ferryman.descendants() if ferryman.process.poll() is None else []
-    assert ferryman.process.stdin is not None
-    assert ferryman.process.stdout is not None
     ferryman.process.stdin.close()
     try:
         ferryman.process.wait(PATIENCE)

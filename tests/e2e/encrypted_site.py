@@ -14,7 +14,7 @@ import pytest
 from tests.aws_stand_ins import StandIn, moto
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
-from tests.e2e.forked_server import ForkedServer
+from tests.e2e.forked_processes import ForkedServer
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.programs import PLUGIN
 from tests.e2e.warm_programs import warm_programs

@@ -39,6 +39,7 @@ IMPORTED = (
     *("ferryman.client.plugin.session", "ferryman.client.plugin.ports.multiplexed", "ferryman.client.plugin.stdio"),
     *("ferryman.client.plugin.tty.posix_terminal", "ferryman.client.plugin.command", "ferryman.channel.encryption"),
     *("ferryman.cli.operate.agent", "ferryman.agent.identity.registration", "ferryman.cli.manage.recordings"),
+    *("ferryman.cli.demo.command", "ferryman.cli.demo.parts", "ferryman.cli.demo.starting"),
 )
 """What they import on their way."""
 SERVER = (
