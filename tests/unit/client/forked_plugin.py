@@ -5,7 +5,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO
 
 from tests.e2e.programs import PLUGIN
@@ -62,10 +62,15 @@ class ForkedPlugin:
         """Kill it."""
         self.send_signal(signal.SIGKILL)
 
-    def communicate(self, timeout: float) -> tuple[bytes | None, bytes | None]:
-        """Close its input and return what it wrote to pipes, up to its end."""
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def communicate(self, typed: bytes = b"", *, timeout: float) -> tuple[bytes | None, bytes | None]:
+        """Write its whole input, a pipe's worth at most, and return what it wrote to pipes, up to its end."""
         if self.stdin is not None:
-            self.stdin.close()
+            with suppress(BrokenPipeError), self.stdin:
+                self.stdin.write(typed)
         with ThreadPoolExecutor(2) as threads:
             stdout, stderr = (threads.submit(_rest, each) for each in (self.stdout, self.stderr))
             try:
