@@ -41,7 +41,7 @@ EPOCH = 1_700_000_000_000
 """Milliseconds since 1970 when a simulation begins."""
 ACCOUNT, REGION = "123456789012", "sim-1"
 CHECK_SECONDS = 2.0
-"""How long the load balancer goes on believing in a server that is gone: `inter 1s fall 2`."""
+"""How long the load balancer still sends to a server that is gone: `inter 1s fall 2`."""
 CONNECT_SECONDS = 3.0
 """How long it tries to connect to one that does not answer: `timeout connect`."""
 
@@ -169,7 +169,7 @@ class SimulatedServer:
         return issue_channel_token(service, caller, channel, subject).reveal()
 
     def die(self, notice: Callable[[ServerSocket], float]) -> None:
-        """Stop at once. `notice` returns after how many seconds a peer finds out."""
+        """Stop immediately. `notice` returns how many seconds pass until a peer finds out."""
         self.dead = True
         self._pinging.cancel()
         self._bus.nats.lose(self._bus)

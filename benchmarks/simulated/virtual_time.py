@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing is left to do, and then all at once.
+"""An event loop whose time passes only when nothing is left to do, and then jumps.
 
 What runs in it takes no time by its clock, however long it takes by the wall's; what is meant for a thread, such as a
 statement of a store, runs at once. So a simulation of minutes with a hundred thousand nodes has the same course on
@@ -25,7 +25,7 @@ class _Selector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise RuntimeError("nothing will ever happen any more")
+            raise RuntimeError("nothing is left that could happen")
         self.now += max(timeout, 0.0)
         return []
 

@@ -25,8 +25,10 @@ THROTTLE = web.AppKey("throttle", Throttle)
 """How often each caller has called this server."""
 
 AUTHENTICATION_TURNS = web.AppKey("authentication_turns", Turns[tuple[str, str]])
-AGENTS_TURNS = web.AppKey("agents_turns", Turns[tuple[str, str]])
 """Whose signature is verified next: of an address, and the key that is claimed from there."""
+
+AGENTS_TURNS = web.AppKey("agents_turns", Turns[tuple[str, str]])
+"""The same among agents that connect their nodes."""
 
 FAILED_ATTEMPTS = web.AppKey("failed_attempts", FailedAttempts)
 """Which addresses failed to authenticate, and how often."""
