@@ -108,8 +108,12 @@ def _turn(path: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def unchanged_environment() -> Iterator[None]:
-    """Take back what a test changed in the environment: commands run in the test's process choose a profile there."""
+    """Take back what a test changed in the environment: commands run in the test's process choose a profile there.
+
+    What a fixture of a whole module or session set there would decide what other tests see, so it may not.
+    """
     before = dict(os.environ)
+    assert not [name for name in before if SETTING.match(name)]
     yield
     if dict(os.environ) != before:
         os.environ.clear()

@@ -1,6 +1,6 @@
 """botocore's real clients, whose requests end at our door instead of a socket."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -78,16 +78,16 @@ def door() -> Door:
 
 
 @pytest.fixture(scope="session")
-def session() -> Iterator[Session]:
-    """A session that knows nothing of this machine's AWS settings; it caches the models."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
-        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
-            environment.delenv(name, raising=False)
-        session = Session()
-        session.get_component("data_loader").search_paths.append(str(OWN_MODELS))
-        yield session
+def session() -> Session:
+    """A session that knows nothing of this machine's AWS settings; it caches the models.
+
+    The environment stays as it is: later tests run in this process, too.
+    """
+    session = Session()
+    for name in ("config_file", "credentials_file"):
+        session.set_config_variable(name, "/nonexistent")
+    session.get_component("data_loader").search_paths.append(str(OWN_MODELS))
+    return session
 
 
 @pytest.fixture
