@@ -262,7 +262,7 @@ def serve_until_closed(directory: Path, *, recorded: bool) -> None:
 
     from ferryman.bus.memory import MemoryBus
     from ferryman.core.iam.operator import create_access_key, create_user
-    from ferryman.core.ports.recordings import RecordingMode
+    from ferryman.core.ports.recordings.store import RecordingMode
     from ferryman.core.service import Service, Settings
     from ferryman.core.vault import Vault
     from ferryman.model.identifiers import Millis

@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.measurement import Bar, Measurement
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES, ROLE_POLICIES
-from ferryman.core.ports.recording_search import SearchedRecording
-from ferryman.core.ports.recordings import (
+from ferryman.core.ports.recordings.search import SearchedRecording
+from ferryman.core.ports.recordings.store import (
     DATA_KEY_PURPOSE,
     Recording,
     RecordingKey,

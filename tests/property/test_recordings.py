@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferryman.channel.streams.window import Window
-from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.core.ports.recordings.recorder import RecordedEvent
 from ferryman.recording.events import Event, EventKind, Position
 from ferryman.recording.transcript import Transcript
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import Service
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.storage.directory import DirectoryStorage

@@ -17,9 +17,10 @@ from ferryman.core.ports.audit import (
 )
 from ferryman.core.ports.bus import Bus
 from ferryman.core.ports.kms import NO_CUSTODY, KeyCustody
-from ferryman.core.ports.outputs import NoDestinations, OutputDestinations
-from ferryman.core.ports.recording_search import NoSearch, RecordingSearch
-from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recorder, Recording, RecordingKey, SessionTap
+from ferryman.core.ports.recordings.outputs import NoDestinations, OutputDestinations
+from ferryman.core.ports.recordings.recorder import BlockPosition, RecordedEvent, Recorder, SessionTap
+from ferryman.core.ports.recordings.search import NoSearch, RecordingSearch
+from ferryman.core.ports.recordings.store import Recording, RecordingKey
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
 from ferryman.core.providers.endpoints import Post, ProviderEndpoints, post_nothing

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ferryman.core.ports.recordings import Recording, RecordingMode
+from ferryman.core.ports.recordings.store import Recording, RecordingMode
 from ferryman.core.service import Service
 from ferryman.recording.storage.spool import SpoolStorage
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
-from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent
+from ferryman.core.ports.recordings.recorder import BlockPosition, Damaged, RecordedEvent
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockFlag, BlockOpener, DamagedBlock, first_link
 from ferryman.recording.events import Position, decode_content
 from ferryman.recording.storage.port import BlockStorage, StoredBlock

@@ -1,4 +1,4 @@
-"""Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.Recorder`."""
+"""Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.recorder.Recorder`."""
 
 import asyncio
 import math
@@ -13,17 +13,14 @@ import structlog
 from ferryman.core.audit.recording_records import recording_deleted, recording_finished, recording_held
 from ferryman.core.kms.encryption.custody import open_key, unwrap_key, wrap_key
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.recordings import (
+from ferryman.core.ports.recordings.recorder import (
     BlockPosition,
     Damaged,
     EncryptedEndToEnd,
     RecordedEvent,
-    Recording,
-    RecordingEnd,
-    RecordingKey,
-    RecordingMode,
     Unrecordable,
 )
+from ferryman.core.ports.recordings.store import Recording, RecordingEnd, RecordingKey, RecordingMode
 from ferryman.core.recordings.retention import hold_by_tag, trusted_now
 from ferryman.core.service import Service
 from ferryman.core.sessions.recording_mode import recording_mode
@@ -55,7 +52,9 @@ Result = TypeVar("Result")
 
 
 class SessionsRecorder:
-    """`core.ports.recordings.Recorder` over a storage. Create it in a running loop, and `close` it at the end.
+    """`core.ports.recordings.recorder.Recorder` over a storage.
+
+    Create it in a running loop, and `close` it at the end.
 
     `spool` is where sessions are recorded that are recorded only until their logs are delivered; the storage if None.
     `writers` are the threads that write: more for a storage that takes long to answer.

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from ferryman.core.ports.recordings import Unrecordable
+from ferryman.core.ports.recordings.recorder import Unrecordable
 from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.blocks import BlockSealer
@@ -46,7 +46,7 @@ _log = structlog.get_logger("ferryman.recording")
 
 
 class SessionRecorder:
-    """`core.ports.recordings.SessionTap`.
+    """`core.ports.recordings.recorder.SessionTap`.
 
     `elapsed` returns milliseconds since the recording began; `position` is where an earlier process ended. `required`:
     the session pauses while it cannot be recorded. `typed`: what people type is recorded, too.

@@ -1,4 +1,4 @@
-"""The index of recorded lines in a SQLite file of its own, with FTS5: `core.ports.recording_search.LineIndex`.
+"""The index of recorded lines in a SQLite file of its own, with FTS5: `core.ports.recordings.search.LineIndex`.
 
 The full-text table has no content: its words are hexadecimal digits of keyed hashes. The file can be deleted at any
 time, so it is written without waiting for the disk.
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ferryman.core.ports.recording_search import (
+from ferryman.core.ports.recordings.search import (
     WORD_BYTES,
     FoundChunk,
     IndexUnusable,
@@ -21,7 +21,7 @@ from ferryman.core.ports.recording_search import (
     SearchedRecording,
     SearchTooSlow,
 )
-from ferryman.core.ports.recordings import RecordingQuery
+from ferryman.core.ports.recordings.store import RecordingQuery
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.system.private_files import write_private
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, or_, select, text, update
 
-from ferryman.core.ports.outputs import OutputBacklog, OutputKind, PendingOutput
+from ferryman.core.ports.recordings.outputs import OutputBacklog, OutputKind, PendingOutput
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import SessionOutputs
 from ferryman.store.connections import Connections, Record
@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 class SqlOutputs:
-    """`core.ports.outputs.OutputStore`."""
+    """`core.ports.recordings.outputs.OutputStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

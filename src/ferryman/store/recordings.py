@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, text, update
 from sqlalchemy.sql import Select
 
-from ferryman.core.ports.recordings import (
+from ferryman.core.ports.recordings.store import (
     Recording,
     RecordingEnd,
     RecordingHold,
@@ -81,7 +81,7 @@ _BEGIN_DELETION = (
 
 
 class SqlRecordings:
-    """`core.ports.recordings.RecordingStore`."""
+    """`core.ports.recordings.store.RecordingStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ferryman.core.ports.iam import GrantedPolicy
+from ferryman.core.ports.people.iam import GrantedPolicy
 from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis

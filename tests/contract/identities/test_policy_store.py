@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ferryman.core.ports.iam import GrantedPolicy, KeyHolder
+from ferryman.core.ports.people.iam import GrantedPolicy, KeyHolder
 from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from ferryman.core.ports.access_requests import AccessRequestChanges
+from ferryman.core.ports.people.access_requests import AccessRequestChanges
 from ferryman.model.access_requests import (
     AccessRequest,
     AccessRequestId,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from ferryman.core.ports.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.people.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
 from ferryman.core.ports.store import Store
 from ferryman.model.access_requests import (
     OVER,

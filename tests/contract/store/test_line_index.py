@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.recording_search import LineChunk, LineIndex, SearchedRecording
-from ferryman.core.ports.recordings import RecordingQuery
+from ferryman.core.ports.recordings.search import LineChunk, LineIndex, SearchedRecording
+from ferryman.core.ports.recordings.store import RecordingQuery
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.store.line_index import SqliteLineIndex
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ferryman.core.ports.outputs import OutputBacklog, OutputKind, PendingOutput
-from ferryman.core.ports.recordings import Recording, RecordingKey, RecordingMode
+from ferryman.core.ports.recordings.outputs import OutputBacklog, OutputKind, PendingOutput
+from ferryman.core.ports.recordings.store import Recording, RecordingKey, RecordingMode
 from ferryman.core.ports.sessions import SessionChanges
 from ferryman.core.ports.store import Store
 from ferryman.model.identifiers import Millis, SessionId

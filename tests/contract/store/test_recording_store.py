@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ferryman.core.ports.recordings import (
+from ferryman.core.ports.recordings.store import (
     Recording,
     RecordingEnd,
     RecordingHold,

@@ -11,7 +11,7 @@ import pytest
 
 from ferryman.core.audit.traffic_records import CONNECTIONS, COPY
 from ferryman.core.ports.audit import Entry
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import NoTrail, Service
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.copy_reasons import download_reason, upload_reason

@@ -19,7 +19,7 @@ from ferryman.audit.writer import TrailWriter
 from ferryman.core.audit.chain import chain_key
 from ferryman.core.audit.records import trail_event
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.core.ports.outputs import Unencrypted
+from ferryman.core.ports.recordings.outputs import Unencrypted
 from ferryman.core.record_budget import RecordBudget
 from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials

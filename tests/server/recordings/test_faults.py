@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from ferryman.core.ports.recordings import RecordingMode, Unrecordable
+from ferryman.core.ports.recordings.recorder import Unrecordable
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.ports.sessions import SessionChanges
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus

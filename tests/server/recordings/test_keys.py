@@ -15,7 +15,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.kms.encryption.custody import current_wrapping, wrapping_of
 from ferryman.core.maintenance.resealing import reseal, sealed_under
 from ferryman.core.ports.kms import KeyCustody, KeyUnusable
-from ferryman.core.ports.recordings import RecordingKey, RecordingMode
+from ferryman.core.ports.recordings.store import RecordingKey, RecordingMode
 from ferryman.core.service import Service
 from ferryman.recording.aws_clients import AwsAccess
 from ferryman.recording.keys import foreign_kms

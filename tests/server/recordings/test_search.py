@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.recordings import search as search_module
 from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials

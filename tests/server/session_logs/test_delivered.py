@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError
 
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.model.sessions import SessionStatus
 from ferryman.recording.other_spools import outside
 from ferryman.recording.outputs.delivery import OutputDelivery

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ferryman.core.audit.records import moment
-from ferryman.core.ports.outputs import OutputKind, PendingOutput
+from ferryman.core.ports.recordings.outputs import OutputKind, PendingOutput
 from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import S3Output, SessionOutputs

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.core.ports.recordings.recorder import RecordedEvent
 from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer

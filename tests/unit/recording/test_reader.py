@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.recordings import BlockPosition, Damaged
+from ferryman.core.ports.recordings.recorder import BlockPosition, Damaged
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockSealer
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import RecordingReader

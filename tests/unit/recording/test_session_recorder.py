@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.recordings import Unrecordable
+from ferryman.core.ports.recordings.recorder import Unrecordable
 from ferryman.recording import session_recorder
 from ferryman.recording.block_content import BLOCK_BYTES
 from ferryman.recording.reader import RecordingReader

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.sqlite import dialect
 
-from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.ports.nodes import ANY_NODE, ActivationMember, ActivationPosition, NodeMember, NodeQuery
+from ferryman.core.ports.people.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.model.access_requests import AccessRequestId, AccessRequestStatus
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId

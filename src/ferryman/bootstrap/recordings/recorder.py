@@ -12,7 +12,7 @@ from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.recordings import outputs
 from ferryman.bootstrap.recordings.search import open_search
 from ferryman.core.ports.kms import KeyCustody
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.model.failures import Failure
 
 if TYPE_CHECKING:

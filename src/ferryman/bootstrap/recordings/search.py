@@ -24,7 +24,7 @@ async def open_search(
 
     Raises Failure if the index cannot be kept in `directory`.
     """
-    from ferryman.core.ports.recording_search import IndexUnusable
+    from ferryman.core.ports.recordings.search import IndexUnusable
     from ferryman.recording.search.index import LineSearch
     from ferryman.store.line_index import SqliteLineIndex, remove_line_index
     from ferryman.system.private_files import make_private_directory

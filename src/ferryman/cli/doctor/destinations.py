@@ -107,7 +107,7 @@ def _named(loaded: LoadedConfiguration) -> list[S3Output | CloudWatchOutput]:
 
 
 def _finding(examine: Callable[[], str]) -> Finding:
-    from ferryman.core.ports.outputs import Undeliverable
+    from ferryman.core.ports.recordings.outputs import Undeliverable
     from ferryman.recording.aws_clients import CallFailed
 
     try:

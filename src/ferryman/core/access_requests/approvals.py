@@ -12,7 +12,7 @@ from ferryman.core.access_requests.expiry import as_of_now
 from ferryman.core.access_requests.own_requests import require_unless_own
 from ferryman.core.access_requests.people import is_approver, is_own, requester_of
 from ferryman.core.authorization.request_context import resource_keys
-from ferryman.core.ports.access_requests import AccessRequestChanges
+from ferryman.core.ports.people.access_requests import AccessRequestChanges
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import end_sessions_of
 from ferryman.model.access_requests import AccessRequest, AccessRequestStatus, Approval

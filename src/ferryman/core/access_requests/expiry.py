@@ -4,7 +4,7 @@ import asyncio
 
 from ferryman.core.access_requests.events import access_request_changed
 from ferryman.core.maintenance.pruning import prune
-from ferryman.core.ports.access_requests import AccessRequestChanges
+from ferryman.core.ports.people.access_requests import AccessRequestChanges
 from ferryman.core.service import Service
 from ferryman.model.access_requests import OVER, AccessRequest, AccessRequestStatus
 from ferryman.model.identifiers import Millis

@@ -8,7 +8,7 @@ from ferryman.core.access_requests.own_requests import require_unless_own, sees_
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, Position
-from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.people.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.core.service import Service
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus
 from ferryman.model.errors import ServiceError

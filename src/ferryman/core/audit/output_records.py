@@ -2,7 +2,7 @@
 
 from ferryman.core.audit.records import event, moment
 from ferryman.core.audit.redaction import text
-from ferryman.core.ports.outputs import PendingOutput
+from ferryman.core.ports.recordings.outputs import PendingOutput
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis
 

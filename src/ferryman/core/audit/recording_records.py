@@ -3,7 +3,7 @@
 from ferryman.core.audit.records import event
 from ferryman.core.audit.redaction import text
 from ferryman.core.changes import Kind
-from ferryman.core.ports.recordings import Recording, RecordingEnd
+from ferryman.core.ports.recordings.store import Recording, RecordingEnd
 from ferryman.core.service import Service
 
 RECORDING_CHANGE = "Session Recording State-change Notification"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ferryman.core.authorization.builtin_policies import BUILTIN_POLICIES
-from ferryman.core.ports.iam import GrantedPolicy
+from ferryman.core.ports.people.iam import GrantedPolicy
 from ferryman.core.service import Service
 from ferryman.model.identity.callers import Caller, CallerKind, Origin
 from ferryman.model.identity.credential_sessions import SessionKind, TemporarySession

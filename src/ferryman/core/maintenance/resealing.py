@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from ferryman.core.ports.kms import MATERIAL_PURPOSE, material_context
-from ferryman.core.ports.recordings import DATA_KEY_PURPOSE, RecordingKey
+from ferryman.core.ports.recordings.store import DATA_KEY_PURPOSE, RecordingKey
 from ferryman.core.service import Service
 from ferryman.core.vault import KEY_PURPOSE
 

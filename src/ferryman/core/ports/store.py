@@ -6,17 +6,17 @@ Times are `Millis`. Nothing here blocks the event loop.
 from collections.abc import Mapping
 from typing import Protocol
 
-from ferryman.core.ports.access_requests import AccessRequestStore
 from ferryman.core.ports.audit import TrailHeads
-from ferryman.core.ports.browser_sessions import BrowserSessionStore
 from ferryman.core.ports.documents import DocumentStore, TagStore
-from ferryman.core.ports.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
-from ferryman.core.ports.identities import IdentityStore
-from ferryman.core.ports.invitations import InvitationStore
 from ferryman.core.ports.kms import KmsAliasStore, KmsGrantStore, KmsKeyStore
 from ferryman.core.ports.nodes import ActivationStore, NodeStore
-from ferryman.core.ports.outputs import OutputStore
-from ferryman.core.ports.recordings import RecordingStore
+from ferryman.core.ports.people.access_requests import AccessRequestStore
+from ferryman.core.ports.people.browser_sessions import BrowserSessionStore
+from ferryman.core.ports.people.iam import GroupStore, OidcProviderStore, PolicyStore, RoleStore
+from ferryman.core.ports.people.identities import IdentityStore
+from ferryman.core.ports.people.invitations import InvitationStore
+from ferryman.core.ports.recordings.outputs import OutputStore
+from ferryman.core.ports.recordings.store import RecordingStore
 from ferryman.core.ports.sessions import SessionStore
 from ferryman.model.values.timing import Timing
 

@@ -2,8 +2,8 @@
 
 from ferryman.core.authorization.decisions import require
 from ferryman.core.authorization.request_context import Keys, resource_keys
-from ferryman.core.ports.recording_search import SearchedRecording
-from ferryman.core.ports.recordings import Recording, RecordingMode
+from ferryman.core.ports.recordings.search import SearchedRecording
+from ferryman.core.ports.recordings.store import Recording, RecordingMode
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller

@@ -7,7 +7,8 @@ from ferryman.core.audit.recording_records import recording_deleted
 from ferryman.core.kms.encryption.custody import require_readable, unwrap_key
 from ferryman.core.paging import Listing
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.recordings import BlockPosition, Damaged, RecordedEvent, Recording, RecordingKey
+from ferryman.core.ports.recordings.recorder import BlockPosition, Damaged, RecordedEvent
+from ferryman.core.ports.recordings.store import Recording, RecordingKey
 from ferryman.core.recordings.access import accessible
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, RecordingEvents, Verification
 from ferryman.core.recordings.retention import begin_deletion

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ferryman.core.authorization.decisions import require
 from ferryman.core.listings import narrowed_by
 from ferryman.core.paging import Listing, Page, Position
-from ferryman.core.ports.recordings import Recording, RecordingPosition
+from ferryman.core.ports.recordings.store import Recording, RecordingPosition
 from ferryman.core.recordings.requests import ListRecordingsRequest
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, SessionId

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ferryman.core.ports.recordings import RecordedEvent, RecordingQuery
+from ferryman.core.ports.recordings.recorder import RecordedEvent
+from ferryman.core.ports.recordings.store import RecordingQuery
 
 
 @dataclass(frozen=True, slots=True)

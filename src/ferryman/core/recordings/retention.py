@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ferryman.core.audit.recording_records import recording_held, recording_released
-from ferryman.core.ports.recordings import Recording, RecordingHold
+from ferryman.core.ports.recordings.store import Recording, RecordingHold
 from ferryman.core.recordings.access import accessible
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError

@@ -14,14 +14,14 @@ from ferryman.core.authorization.request_context import Keys, resource_keys
 from ferryman.core.kms.encryption.custody import require_readable, unwrap_key
 from ferryman.core.paging import Listing, Page
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.recording_search import (
+from ferryman.core.ports.recordings.search import (
     FoundChunk,
     FoundLine,
     IndexUnusable,
     SearchedRecording,
     SearchTooSlow,
 )
-from ferryman.core.ports.recordings import RecordingKey, RecordingQuery
+from ferryman.core.ports.recordings.store import RecordingKey, RecordingQuery
 from ferryman.core.recordings.access import own_keys
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError

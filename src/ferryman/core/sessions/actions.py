@@ -4,7 +4,7 @@ from ferryman.core.audit.records import session_changed
 from ferryman.core.authorization.decisions import require, require_session, require_start
 from ferryman.core.authorization.request_context import resource_keys
 from ferryman.core.channel_tokens import new_token_id, seal_session_token
-from ferryman.core.ports.recordings import EncryptedEndToEnd, Unrecordable
+from ferryman.core.ports.recordings.recorder import EncryptedEndToEnd, Unrecordable
 from ferryman.core.presence import is_connected, unreachable
 from ferryman.core.service import Service
 from ferryman.core.sessions.access import check_access, session_access

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ferryman.core.authorization.decisions import require
-from ferryman.core.ports.outputs import TooManyChecks, Undeliverable, Unencrypted
+from ferryman.core.ports.recordings.outputs import TooManyChecks, Undeliverable, Unencrypted
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller

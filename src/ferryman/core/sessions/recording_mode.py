@@ -3,7 +3,7 @@
 import json
 
 from ferryman.core.documents.actions import find_document
-from ferryman.core.ports.recordings import RecordingMode
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import Service
 from ferryman.model.documents import PREFERENCES_DOCUMENT, StoredDocument, WhichVersion
 from ferryman.model.sessions import Session

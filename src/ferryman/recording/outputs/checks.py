@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ferryman.core.ports.outputs import TooManyChecks
+from ferryman.core.ports.recordings.outputs import TooManyChecks
 from ferryman.core.ratelimits.turns import NoPlace, Turns
 
 CHECKERS = 2

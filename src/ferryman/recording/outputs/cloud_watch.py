@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ferryman.core.ports.outputs import Undeliverable
+from ferryman.core.ports.recordings.outputs import Undeliverable
 from ferryman.model.identifiers import Millis
 from ferryman.recording.aws_clients import CallFailed, calling
 from ferryman.recording.outputs.text import event_messages

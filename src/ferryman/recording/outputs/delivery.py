@@ -18,8 +18,9 @@ import structlog
 
 from ferryman.core.kms.encryption.custody import unwrap_key
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.outputs import OutputKind, PendingOutput, Undeliverable
-from ferryman.core.ports.recordings import Damaged, Recording, RecordingKey, RecordingMode
+from ferryman.core.ports.recordings.outputs import OutputKind, PendingOutput, Undeliverable
+from ferryman.core.ports.recordings.recorder import Damaged
+from ferryman.core.ports.recordings.store import Recording, RecordingKey, RecordingMode
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.session_outputs import S3Output

@@ -1,11 +1,11 @@
-"""S3 and CloudWatch Logs as this server reaches them: `core.ports.outputs.OutputDestinations`, and their clients."""
+"""S3 and CloudWatch Logs as this server reaches them, and their clients."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ferryman.core.ports.outputs import NOT_CONFIGURED, Undeliverable, Unencrypted
+from ferryman.core.ports.recordings.outputs import NOT_CONFIGURED, Undeliverable, Unencrypted
 from ferryman.model.session_outputs import SessionOutputs
 from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client
 from ferryman.recording.outputs.checks import CHECK_SECONDS, CHECKERS, Checks
@@ -36,7 +36,10 @@ class Reach:
 
 
 class Destinations:
-    """`core.ports.outputs.OutputDestinations`. Clients are made when they are needed. `close` it at the end."""
+    """`core.ports.recordings.outputs.OutputDestinations`.
+
+    Clients are made when they are needed. `close` it at the end.
+    """
 
     def __init__(self, reach: Reach) -> None:
         self.reach = reach

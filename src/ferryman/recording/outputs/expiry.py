@@ -3,7 +3,7 @@
 import structlog
 
 from ferryman.core.audit.output_records import output_given_up
-from ferryman.core.ports.outputs import PendingOutput
+from ferryman.core.ports.recordings.outputs import PendingOutput
 from ferryman.core.recordings.retention import trusted_now
 from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ferryman.core.ports.recordings import BlockPosition
+from ferryman.core.ports.recordings.recorder import BlockPosition
 from ferryman.model.identifiers import Millis
 from ferryman.model.values.timestamps import from_millis
 

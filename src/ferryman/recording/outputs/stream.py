@@ -2,8 +2,8 @@
 
 import msgspec
 
-from ferryman.core.ports.outputs import PendingOutput
-from ferryman.core.ports.recordings import Recording
+from ferryman.core.ports.recordings.outputs import PendingOutput
+from ferryman.core.ports.recordings.store import Recording
 from ferryman.core.service import Service
 from ferryman.recording.outputs.cloud_watch import create_log_stream, put_events, require_key
 from ferryman.recording.outputs.destinations import Destinations

@@ -6,7 +6,8 @@ The text is a function of the recording: making it again, after a failure or on 
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 
-from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recording
+from ferryman.core.ports.recordings.recorder import BlockPosition, RecordedEvent
+from ferryman.core.ports.recordings.store import Recording
 from ferryman.model.identifiers import Millis
 from ferryman.model.values.timestamps import from_millis
 from ferryman.recording.events import EventKind

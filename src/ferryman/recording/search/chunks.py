@@ -12,7 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ferryman.core.ports.recording_search import WORD_BYTES, FoundLine
+from ferryman.core.ports.recordings.search import WORD_BYTES, FoundLine
 from ferryman.model.values.phrases import Phrase
 
 if sys.version_info >= (3, 14):

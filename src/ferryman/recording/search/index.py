@@ -1,4 +1,4 @@
-"""The search over an index of lines: `core.ports.recording_search.RecordingSearch`."""
+"""The search over an index of lines: `core.ports.recordings.search.RecordingSearch`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from ferryman.core.ports.recording_search import FoundChunk, FoundLine, IndexUnusable, LineChunk, LineIndex
-from ferryman.core.ports.recordings import DATA_KEY_PURPOSE, RecordingKey, RecordingQuery
+from ferryman.core.ports.recordings.search import FoundChunk, FoundLine, IndexUnusable, LineChunk, LineIndex
+from ferryman.core.ports.recordings.store import DATA_KEY_PURPOSE, RecordingKey, RecordingQuery
 from ferryman.core.service import Service
 from ferryman.core.vault import Unsealable
 from ferryman.model.values.phrases import Phrase

@@ -12,10 +12,10 @@ import structlog
 
 from ferryman.core.kms.encryption.custody import unwrap_key
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.recording_search import LineIndex, SearchedRecording
-from ferryman.core.ports.recordings import (
+from ferryman.core.ports.recordings.recorder import Damaged
+from ferryman.core.ports.recordings.search import LineIndex, SearchedRecording
+from ferryman.core.ports.recordings.store import (
     DATA_KEY_PURPOSE,
-    Damaged,
     Recording,
     RecordingKey,
     RecordingPosition,

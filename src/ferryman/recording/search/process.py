@@ -5,7 +5,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.core.ports.recordings.recorder import RecordedEvent
 from ferryman.recording.search.messages import LENGTH, Chunk, Shown, decode_chunk, encode
 from ferryman.system.program import part_command
 

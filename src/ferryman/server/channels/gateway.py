@@ -25,7 +25,7 @@ from ferryman.core.messages import (
     session_subject,
 )
 from ferryman.core.ports.bus import Subscription
-from ferryman.core.ports.recordings import Unrecordable
+from ferryman.core.ports.recordings.recorder import Unrecordable
 from ferryman.core.service import Service
 from ferryman.core.sessions.document import encryption_key, required_observers, type_of
 from ferryman.model.identifiers import NodeId, SessionId

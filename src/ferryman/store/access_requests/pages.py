@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Table, column, literal_column, or_, select, union_all
 
-from ferryman.core.ports.access_requests import AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.people.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.model.access_requests import AccessRequestStatus
 from ferryman.store.tables import access_request_nodes as nodes
 from ferryman.store.tables import access_requests as requests

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, litera
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import Select
 
-from ferryman.core.ports.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
+from ferryman.core.ports.people.access_requests import AccessRequestChanges, AccessRequestPosition, AccessRequestQuery
 from ferryman.model.access_requests import (
     AccessRequest,
     AccessRequestId,
@@ -37,7 +37,7 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 class SqlAccessRequests:
-    """`core.ports.access_requests.AccessRequestStore`."""
+    """`core.ports.people.access_requests.AccessRequestStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

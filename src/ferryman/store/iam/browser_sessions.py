@@ -15,7 +15,7 @@ _GET = select(*_SESSION).where(browser_sessions.c.token_hash == bindparam("wante
 
 
 class SqlBrowserSessions:
-    """`core.ports.browser_sessions.BrowserSessionStore`."""
+    """`core.ports.people.browser_sessions.BrowserSessionStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

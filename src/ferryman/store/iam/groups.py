@@ -18,7 +18,7 @@ _USER_COLUMNS = tuple(users.c[field.name] for field in fields(User))
 
 
 class SqlGroups:
-    """`core.ports.iam.GroupStore`."""
+    """`core.ports.people.iam.GroupStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.core.ports.iam import GrantedPolicy, KeyHolder
+from ferryman.core.ports.people.iam import GrantedPolicy, KeyHolder
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
 from ferryman.model.tags import ResourceType
@@ -33,7 +33,7 @@ _USER_NAMED = select(*_USER_COLUMNS).where(users.c.name == bindparam("name"))
 
 
 class SqlIdentities:
-    """`core.ports.identities.IdentityStore`."""
+    """`core.ports.people.identities.IdentityStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

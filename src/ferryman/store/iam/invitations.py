@@ -15,7 +15,7 @@ _COLUMNS = tuple(invitations.c[field.name] for field in fields(Invitation))
 
 
 class SqlInvitations:
-    """`core.ports.invitations.InvitationStore`."""
+    """`core.ports.people.invitations.InvitationStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

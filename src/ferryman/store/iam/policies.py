@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ferryman.core.ports.iam import GrantedPolicy
+from ferryman.core.ports.people.iam import GrantedPolicy
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.policies import ManagedPolicy, PolicyVersion
 from ferryman.store.connections import Connections
@@ -73,7 +73,7 @@ GRANTED = _granted()
 
 
 class SqlPolicies:
-    """`core.ports.iam.PolicyStore`."""
+    """`core.ports.people.iam.PolicyStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -24,7 +24,7 @@ _PROVIDER_COLUMNS = (
 
 
 class SqlRoles:
-    """`core.ports.iam.RoleStore`."""
+    """`core.ports.people.iam.RoleStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -77,7 +77,7 @@ class SqlRoles:
 
 
 class SqlOidcProviders:
-    """`core.ports.iam.OidcProviderStore`."""
+    """`core.ports.people.iam.OidcProviderStore`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -8,7 +8,8 @@ import pytest
 
 from ferryman.core.documents import actions as documents
 from ferryman.core.documents.requests import DocumentDraft
-from ferryman.core.ports.recordings import RecordingMode, Unrecordable
+from ferryman.core.ports.recordings.recorder import Unrecordable
+from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.sessions import actions as sessions
 from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.core.sessions.requests import StartSessionRequest

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from ferryman.core.ports.outputs import TooManyChecks
+from ferryman.core.ports.recordings.outputs import TooManyChecks
 from ferryman.recording.outputs import checks
 from ferryman.recording.outputs.checks import Checks
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.core.ports.recordings import BlockPosition
+from ferryman.core.ports.recordings.recorder import BlockPosition
 from ferryman.model.identifiers import Millis
 from ferryman.recording.outputs.cloud_watch import MOST_EVENT_BYTES
 from ferryman.recording.outputs.lines import (

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ferryman.core.ports.recordings import BlockPosition, RecordedEvent, Recording, RecordingMode
+from ferryman.core.ports.recordings.recorder import BlockPosition, RecordedEvent
+from ferryman.core.ports.recordings.store import Recording, RecordingMode
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.recording.outputs.text import event_messages, script_log, shown
 from ferryman.recording.transcript import Transcript

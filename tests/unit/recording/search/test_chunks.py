@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ferryman.core.ports.recording_search import FoundLine
+from ferryman.core.ports.recordings.search import FoundLine
 from ferryman.model.values.phrases import Phrase
 from ferryman.recording.search.chunks import ChunkSeal, NotSealedHere, keyed_words
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ferryman.core.ports.recordings import RecordedEvent
+from ferryman.core.ports.recordings.recorder import RecordedEvent
 from ferryman.recording.search import messages, process
 from ferryman.recording.search.messages import Chunk
 from ferryman.recording.search.process import LineProcess

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.recordings import Damaged
+from ferryman.core.ports.recordings.recorder import Damaged
 from ferryman.recording.blocks import BlockFlag, BlockSealer
 from ferryman.recording.events import Event, EventKind, Position, encode_content
 from ferryman.recording.reader import RecordingReader

@@ -16,7 +16,7 @@ from ferryman.core.kms.encryption.ciphertexts import BlobKey, NotACiphertext, ke
 from ferryman.core.kms.encryption.materials import open_material
 from ferryman.core.kms.names import shown_arn, stored_name
 from ferryman.core.ports.kms import KeyUnusable
-from ferryman.core.ports.recordings import DATA_KEY_PURPOSE, RecordingKey
+from ferryman.core.ports.recordings.store import DATA_KEY_PURPOSE, RecordingKey
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from ferryman.core.ports.recordings import SessionTap, Unrecordable
+from ferryman.core.ports.recordings.recorder import SessionTap, Unrecordable
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, acknowledged_number, exit_code
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.channels.watching.watched_session import WatchedSession

@@ -3,7 +3,7 @@
 import msgspec
 
 from ferryman.core.audit.traffic_records import connections_summed, file_copied
-from ferryman.core.ports.recordings import SessionTap
+from ferryman.core.ports.recordings.recorder import SessionTap
 from ferryman.core.service import NoTrail, Service
 from ferryman.core.sessions.document import forwarded_port
 from ferryman.model.sessions import Session, SessionStatus

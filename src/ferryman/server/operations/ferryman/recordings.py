@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ferryman.core.ports.recordings import Recording, RecordingHold, RecordingQuery
+from ferryman.core.ports.recordings.store import Recording, RecordingHold, RecordingQuery
 from ferryman.core.recordings import actions as recordings
 from ferryman.core.recordings.listing import list_recordings
 from ferryman.core.recordings.requests import GetRecordingEventsRequest, ListRecordingsRequest

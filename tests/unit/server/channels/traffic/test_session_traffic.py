@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from ferryman.core.audit.traffic_records import PortTotals
-from ferryman.core.ports.recordings import SessionTap
+from ferryman.core.ports.recordings.recorder import SessionTap
 from ferryman.core.service import NoTrail, Service
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import Session, SessionStatus

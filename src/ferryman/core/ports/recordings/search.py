@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ferryman.core.ports.recordings import RecordingKey, RecordingQuery
+from ferryman.core.ports.recordings.store import RecordingKey, RecordingQuery
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.values.phrases import Phrase
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ferryman.core.ports.iam import KeyHolder
+from ferryman.core.ports.people.iam import KeyHolder
 from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
 
 
