@@ -1,6 +1,7 @@
 """`make bench`: every benchmark here, as a table with ratios and bars, and as JSON in `benchmarks/results/`.
 
-A benchmark is a module of this directory with `run() -> list[Measurement]`. Names on the command line choose some.
+A benchmark is a module in one of this directory's folders with `run() -> list[Measurement]`. Names on the command line
+choose some: `python -m benchmarks echo` runs `sessions/echo.py`.
 Exits with 1 if a bar is missed.
 """
 
@@ -20,21 +21,19 @@ from rich.table import Table
 from benchmarks.measurement import Measurement
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "measurement"}
 SIGNS = {True: "kept", False: "MISSED", None: ""}
 
 
 def main(chosen: list[str]) -> int:
-    names = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    folders = {path.stem: path.parent.name for path in HERE.glob("*/*.py") if "\ndef run(" in path.read_text()}
+    names = sorted(folders)
     unknown = set(chosen) - set(names)
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names)}.")
     console = Console(stderr=True)
     found: dict[str, list[Measurement]] = {}
     for name in chosen or names:
-        module = importlib.import_module(f"benchmarks.{name}")
-        if not hasattr(module, "run"):
-            continue
+        module = importlib.import_module(f"benchmarks.{folders[name]}.{name}")
         console.print(f"running {name} …")
         started = time.monotonic()
         found[name] = module.run()

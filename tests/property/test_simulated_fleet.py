@@ -1,13 +1,13 @@
-"""A fleet on several servers survives losing them, in virtual time: a small simulation of `benchmarks/simulation.py`.
+"""A fleet on several servers survives losing them, in virtual time: a small `benchmarks/fleet/simulation.py`.
 
 The servers' processors are slow in turn: what 300 nodes ask of them is what 3,000 ask of real ones.
 """
 
 import asyncio
 
-from benchmarks.simulated.fleet import Fleet, Seen, simulated_fleet
-from benchmarks.simulated.servers import Costs
-from benchmarks.simulated.virtual_time import VirtualLoop
+from benchmarks.fleet.simulated.fleet import Fleet, Seen, simulated_fleet
+from benchmarks.fleet.simulated.servers import Costs
+from benchmarks.fleet.simulated.virtual_time import VirtualLoop
 
 NODES, SERVERS, SESSIONS = 300, 4, 15
 SLOW = Costs(authentication=0.012, call=0.013, upgrade=0.023, frame=0.0003)

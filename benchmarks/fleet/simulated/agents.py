@@ -4,8 +4,8 @@ import asyncio
 import uuid
 from collections.abc import Callable
 
-from benchmarks.simulated.network import ServerSocket
-from benchmarks.simulated.world import World
+from benchmarks.fleet.simulated.network import ServerSocket
+from benchmarks.fleet.simulated.world import World
 from ferryman.agent.control_channel import RECONNECT
 from ferryman.channel.backoff import Attempts
 from ferryman.core.channel_tokens import Channel

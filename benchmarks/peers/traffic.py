@@ -1,8 +1,8 @@
 """Bulk traffic for benchmarks: a far service, flows to and from it, and a relay that adds delay; plain TCP.
 
-Service and relay are processes of their own: `python -m benchmarks.traffic service`, `… delay PORT SECONDS`; both print
-their port. The first byte of a connection says what the service does with it: `U` reads for ever, `D` sends for ever,
-`C` answers with how much all `U` have read, a line of decimal text.
+Service and relay are processes of their own: `python -m benchmarks.peers.traffic service` and `… delay PORT SECONDS`.
+Both print their port. The first byte of a connection says what the service does with it: `U` reads for ever, `D` sends
+for ever, `C` answers with how much all `U` have read, a line of decimal text.
 """
 
 import os
@@ -92,7 +92,7 @@ def read_each(port: int, streams: int, warm_up: float, seconds: float) -> list[i
 
 @contextmanager
 def _process(*arguments: str) -> Iterator[int]:
-    command = [sys.executable, "-m", "benchmarks.traffic", *arguments]
+    command = [sys.executable, "-m", "benchmarks.peers.traffic", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.raw_peers import masked, read_message, register, stream_frame
-from benchmarks.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
+from benchmarks.peers.raw_peers import masked, read_message, register, stream_frame
+from benchmarks.sessions.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import EventKind, Position

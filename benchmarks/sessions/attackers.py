@@ -1,4 +1,4 @@
-"""Attackers for `benchmarks.under_attack`, each a process: `python -m benchmarks.attackers KIND`, facts on its input.
+"""Attackers for `under_attack`, each a process: `python -m benchmarks.sessions.attackers KIND`, facts on its input.
 
 They run at the lowest priority, since an attacker's own work is done on another machine. Each stops by itself after the
 seconds it was given. What the server refuses or closes is opened again after a short pause.
@@ -17,7 +17,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.raw_peers import SignedCall, call_status, masked, open_channel, post, register, stream_frame, upgrade
+from benchmarks.peers.raw_peers import (
+    SignedCall,
+    call_status,
+    masked,
+    open_channel,
+    post,
+    register,
+    stream_frame,
+    upgrade,
+)
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.wire.agent_message import MessageType

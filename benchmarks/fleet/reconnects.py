@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import psutil
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks.echo import Ferryman, demo
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.raw_peers import call, masked, open_channel, read_message, register_by
-from benchmarks.tcp_splice import processor_seconds
+from benchmarks.peers.raw_peers import call, masked, open_channel, read_message, register_by
+from benchmarks.peers.tcp_splice import processor_seconds
+from benchmarks.sessions.echo import Ferryman, demo
 from ferryman.model.identifiers import NodeId
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret

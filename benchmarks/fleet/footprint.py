@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.echo import Ferryman, demo, opened
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.sessions.echo import Ferryman, demo, opened
 from tests.agent_installation import build_wheel, closure, installed_bytes, link_packages, unpacked
 
 SETTLE_SECONDS = 5.0

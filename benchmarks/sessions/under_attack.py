@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import botocore.exceptions
 import botocore.session
 
-from benchmarks.attackers import Facts
-from benchmarks.echo import QUIET, Ferryman, Terminal, demo, opened, quantile
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.sessions.attackers import Facts
+from benchmarks.sessions.echo import QUIET, Ferryman, Terminal, demo, opened, quantile
 
 IDLE_SECONDS = 10.0
 ATTACK_SECONDS = 30.0
@@ -95,7 +95,7 @@ def typed(terminal: Terminal, seconds: float) -> list[float]:
 @contextmanager
 def attacking(kind: str, facts: Facts) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.attackers", kind],
+        [sys.executable, "-m", "benchmarks.sessions.attackers", kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

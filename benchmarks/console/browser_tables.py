@@ -13,10 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page
 
-from benchmarks import describe_sessions, node_listing
-from benchmarks.chromium import NoBrowser, console, go
-from benchmarks.echo import demo, quantile
+from benchmarks.api import describe_sessions, node_listing
+from benchmarks.console.chromium import NoBrowser, console, go
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.sessions.echo import demo, quantile
 from ferryman.model.sessions import SessionStatus
 from ferryman.store.sessions.rows import STATUS_CODES
 

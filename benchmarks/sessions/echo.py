@@ -22,9 +22,9 @@ from typing import Any
 
 import botocore.session
 
-from benchmarks import openssh
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.openssh import NotHere, OpenSsh
+from benchmarks.peers import openssh
+from benchmarks.peers.openssh import NotHere, OpenSsh
 
 ROUNDS = 20
 KEYS = 100

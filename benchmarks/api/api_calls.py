@@ -10,11 +10,11 @@ from pathlib import Path
 import botocore.session
 import psutil
 
-from benchmarks.echo import Ferryman, demo
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.raw_peers import SignedCall
-from benchmarks.tcp_splice import processor_seconds
-from benchmarks.under_attack import port_of
+from benchmarks.peers.raw_peers import SignedCall
+from benchmarks.peers.tcp_splice import processor_seconds
+from benchmarks.sessions.echo import Ferryman, demo
+from benchmarks.sessions.under_attack import port_of
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.simulated.bus import SimulatedNats
-from benchmarks.simulated.network import ServerSocket
-from benchmarks.simulated.servers import EPOCH, Costs, LoadBalancer, SimulatedServer
-from benchmarks.simulated.store import hold_nodes_in_memory
-from benchmarks.simulated.virtual_time import VirtualLoop
+from benchmarks.fleet.simulated.bus import SimulatedNats
+from benchmarks.fleet.simulated.network import ServerSocket
+from benchmarks.fleet.simulated.servers import EPOCH, Costs, LoadBalancer, SimulatedServer
+from benchmarks.fleet.simulated.store import hold_nodes_in_memory
+from benchmarks.fleet.simulated.virtual_time import VirtualLoop
 from ferryman.core.vault import KEY_BYTES
 from ferryman.model.identifiers import Millis, NodeId
 from ferryman.store.database import SqlStore, open_store, upgrade_store

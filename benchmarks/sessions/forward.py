@@ -20,12 +20,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import echo, openssh, traffic
-from benchmarks.echo import Ferryman
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.openssh import NotHere, OpenSsh
-from benchmarks.tcp_splice import processor_seconds
-from benchmarks.traffic import Direction
+from benchmarks.peers import openssh, traffic
+from benchmarks.peers.openssh import NotHere, OpenSsh
+from benchmarks.peers.tcp_splice import processor_seconds
+from benchmarks.peers.traffic import Direction
+from benchmarks.sessions import echo
+from benchmarks.sessions.echo import Ferryman
 
 ROUNDS = 2
 SECONDS = 5.0
@@ -204,8 +205,8 @@ def _name(process: psutil.Process) -> str:
         " server --config": "server",
         " internal-part zygote": "agent's worker",
         " demo --hold": "demo",
-        "benchmarks.traffic service": "far service",
-        "benchmarks.traffic delay": "delaying relay",
+        "benchmarks.peers.traffic service": "far service",
+        "benchmarks.peers.traffic delay": "delaying relay",
     }
     return next((name for part, name in names.items() if part in command), process.name())
 

@@ -16,7 +16,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from benchmarks.raw_peers import masked
+from benchmarks.peers.raw_peers import masked
 from ferryman.agent.control_channel import RECONNECT
 from ferryman.channel.backoff import Attempts
 from ferryman.model.identity.credentials import Credentials

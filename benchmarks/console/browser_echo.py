@@ -17,9 +17,9 @@ from pathlib import Path
 from aiohttp import web
 from playwright.sync_api import Page
 
-from benchmarks.chromium import NoBrowser, console, go
-from benchmarks.echo import PAUSE, QUIET, Ferryman, Terminal, demo, opened, quantile
+from benchmarks.console.chromium import NoBrowser, console, go
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.sessions.echo import PAUSE, QUIET, Ferryman, Terminal, demo, opened, quantile
 
 ROUNDS = 12
 KEYS = 30

@@ -15,10 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.describe_sessions import fill, session_id
-from benchmarks.echo import QUIET, Ferryman, demo, opened, quantile
+from benchmarks.api.describe_sessions import fill, session_id
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.under_attack import until_connected
+from benchmarks.sessions.echo import QUIET, Ferryman, demo, opened, quantile
+from benchmarks.sessions.under_attack import until_connected
 from ferryman.model.sessions import AccessType, SessionStatus
 from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, STATUS_CODES
 

@@ -20,9 +20,9 @@ from pathlib import Path
 import botocore.session
 
 import ferryman as public
-from benchmarks import echo
-from benchmarks.echo import PROGRAMS, quantile
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.sessions import echo
+from benchmarks.sessions.echo import PROGRAMS, quantile
 from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
-from benchmarks.simulated.agents import Agent
-from benchmarks.simulated.network import PeerWebSocket
-from benchmarks.simulated.world import World
+from benchmarks.fleet.simulated.agents import Agent
+from benchmarks.fleet.simulated.network import PeerWebSocket
+from benchmarks.fleet.simulated.world import World
 from ferryman.agent.session.data_link import DataLink
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel

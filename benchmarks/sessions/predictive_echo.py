@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from string import ascii_lowercase
 
-from benchmarks import traffic
-from benchmarks.echo import CONTROL, LIMIT, Ferryman, Terminal, demo, opened, quantile
 from benchmarks.measurement import Bar, Measurement
+from benchmarks.peers import traffic
+from benchmarks.sessions.echo import CONTROL, LIMIT, Ferryman, Terminal, demo, opened, quantile
 
 DELAY = 0.1
 """Seconds, each way."""

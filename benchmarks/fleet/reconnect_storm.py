@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from benchmarks.echo import CONTROL, QUIET, Ferryman, Terminal, demo, opened, quantile
+from benchmarks.fleet.reconnects import port_of, registered, server_of
+from benchmarks.fleet.returning_agents import Facts
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.reconnects import port_of, registered, server_of
-from benchmarks.returning_agents import Facts
-from benchmarks.tcp_splice import processor_seconds
+from benchmarks.peers.tcp_splice import processor_seconds
+from benchmarks.sessions.echo import CONTROL, QUIET, Ferryman, Terminal, demo, opened, quantile
 from ferryman.cli.demo.starting import free_port
 from ferryman.model.identity.credentials import Credentials
 
@@ -157,7 +157,7 @@ def serve_metrics(ferryman: Ferryman) -> int:
 @contextmanager
 def running_agents(facts: Facts) -> Iterator[Agents]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.returning_agents"],
+        [sys.executable, "-m", "benchmarks.fleet.returning_agents"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

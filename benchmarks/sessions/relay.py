@@ -27,8 +27,18 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.raw_peers import REGION, Node, call, masked, open_channel, read_message, register, stream_frame, upgrade
-from benchmarks.tcp_splice import BLOCK, ROUNDS, Rate, rate, sending, splice_rate
+from benchmarks.peers.raw_peers import (
+    REGION,
+    Node,
+    call,
+    masked,
+    open_channel,
+    read_message,
+    register,
+    stream_frame,
+    upgrade,
+)
+from benchmarks.peers.tcp_splice import BLOCK, ROUNDS, Rate, rate, sending, splice_rate
 from ferryman.core.documents.work import InProcessWorker
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
@@ -210,7 +220,7 @@ def running_server(*, recorded: bool = False) -> Iterator[Server]:
     """The real server in a process of its own, with one node; `recorded`: it records every session."""
     with tempfile.TemporaryDirectory() as directory:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.relay", directory, *(["recorded"] if recorded else [])],
+            [sys.executable, "-m", "benchmarks.sessions.relay", directory, *(["recorded"] if recorded else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -14,10 +14,10 @@ import os
 import psutil
 import structlog
 
+from benchmarks.fleet.simulated.fleet import Seen, simulated_fleet
+from benchmarks.fleet.simulated.servers import Costs
+from benchmarks.fleet.simulated.virtual_time import VirtualLoop
 from benchmarks.measurement import Bar, Measurement
-from benchmarks.simulated.fleet import Seen, simulated_fleet
-from benchmarks.simulated.servers import Costs
-from benchmarks.simulated.virtual_time import VirtualLoop
 
 NODES = int(os.environ.get("FERRYMAN_BENCHMARK_NODES", "100000"))
 SERVERS = 5

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar, cast
 
-from benchmarks.simulated.bus import ServerBus, SimulatedNats
-from benchmarks.simulated.network import LATENCY, Peer, PeerWebSocket, ServerSocket
+from benchmarks.fleet.simulated.bus import ServerBus, SimulatedNats
+from benchmarks.fleet.simulated.network import LATENCY, Peer, PeerWebSocket, ServerSocket
 from ferryman.agent.channels import CONTROL_HEARTBEAT, DATA_HEARTBEAT
 from ferryman.core.authorization.admission import admit_agent, admit_client
 from ferryman.core.authorization.decisions import require

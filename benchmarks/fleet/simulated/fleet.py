@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.simulated.agents import Agent
-from benchmarks.simulated.servers import Costs, SimulatedServer
-from benchmarks.simulated.sessions import Person, Worker
-from benchmarks.simulated.world import World, simulated_world
+from benchmarks.fleet.simulated.agents import Agent
+from benchmarks.fleet.simulated.servers import Costs, SimulatedServer
+from benchmarks.fleet.simulated.sessions import Person, Worker
+from benchmarks.fleet.simulated.world import World, simulated_world
 from ferryman.core.iam.operator import create_user
 from ferryman.core.identity.callers import caller_of
 from ferryman.model.identifiers import NodeId, SessionId

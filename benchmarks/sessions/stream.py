@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 
 from benchmarks.measurement import Measurement
-from benchmarks.raw_peers import call, create_channel, read_message
-from benchmarks.relay import Server, running_server
-from benchmarks.tcp_splice import processor_seconds, splice_rate
+from benchmarks.peers.raw_peers import call, create_channel, read_message
+from benchmarks.peers.tcp_splice import processor_seconds, splice_rate
+from benchmarks.sessions.relay import Server, running_server
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.events import AgentEvent, ClientEvent, ClientReady, InputReceived, OutputReceived, SessionStarted
@@ -108,7 +108,7 @@ def start_end(
     server: Server, role: str, path: str, headers: dict[str, str], opening: dict[str, Any], *, sends: bool
 ) -> "subprocess.Popen[str]":
     facts = {"url": f"ws://127.0.0.1:{server.port}{path}", "headers": headers, "opening": opening, "sends": sends}
-    command = [sys.executable, "-m", "benchmarks.stream", role, json.dumps(facts)]
+    command = [sys.executable, "-m", "benchmarks.sessions.stream", role, json.dumps(facts)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
