@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings
 
 from ferryman.store.database import upgrade_store
 from ferryman.store.tables import metadata
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.examples import examples
 from tests.nats import NatsServer, running_nats
 from tests.postgresql import Postgresql, running_postgresql

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 

@@ -16,9 +16,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from tests.boto_clients import boto_client
-from tests.e2e.forked_processes import ForkedDemo
-from tests.e2e.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.forked_processes import ForkedDemo
+from tests.e2e.processes.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

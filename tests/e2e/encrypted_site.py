@@ -14,10 +14,10 @@ import pytest
 from tests.aws_stand_ins import StandIn, moto
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
-from tests.e2e.forked_processes import ForkedServer
 from tests.e2e.lone_server import LoneServer, lone_server
-from tests.e2e.programs import PLUGIN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.forked_processes import ForkedServer
+from tests.e2e.processes.programs import PLUGIN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 FOREIGN, OWN, PLAIN = "foreign-key", "own-key", "no-key"

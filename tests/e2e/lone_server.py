@@ -14,9 +14,9 @@ from typing import IO, Any
 from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
-from tests.e2e.forked_processes import ForkedServer
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.forked_processes import ForkedServer
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

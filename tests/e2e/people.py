@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 
 
 @dataclass

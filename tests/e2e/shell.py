@@ -6,9 +6,9 @@ from typing import Protocol
 
 import pexpect
 
-from tests.e2e.programs import AWS
-from tests.e2e.terminal_program import MOST_READ, TerminalProgram
-from tests.e2e.warm_programs import MODULES
+from tests.e2e.processes.programs import AWS
+from tests.e2e.processes.terminal_program import MOST_READ, TerminalProgram
+from tests.e2e.processes.warm_programs import MODULES
 from tests.waiting import PATIENCE
 
 

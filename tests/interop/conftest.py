@@ -16,7 +16,7 @@ import pexpect
 import psutil
 import pytest
 
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.interop.lab import (
     AGENT_VARIABLE,
     PLUGIN_VARIABLE,

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.boto_clients import boto_client
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.waiting import PATIENCE, wait_until
 
 REGION = "eu-lab-1"

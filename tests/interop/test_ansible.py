@@ -12,7 +12,7 @@ from ferryman.client.login.aws_config import Section, with_nested_settings
 from ferryman.client.login.service_endpoints import with_endpoint
 from tests.boto_clients import boto_client
 from tests.e2e.demo import Ferryman, running_demo
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
 
 VARIABLE = "FERRYMAN_TEST_ANSIBLE"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.interop.lab import PLUGIN_VARIABLE, Lab, aws_plugin
 from tests.waiting import wait_until
 

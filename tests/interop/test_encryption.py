@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.interop.conftest import Pair, cut
 from tests.interop.lab import PORT, REGION, Lab
 from tests.waiting import wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.e2e.screen import Screen, looked, replay, until_shown
 from tests.e2e.shell import Shell
 from tests.interop.conftest import Pair, Session, cut, stopped

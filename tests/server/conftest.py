@@ -25,7 +25,7 @@ from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import Timeouts
 from ferryman.store.database import open_store
-from tests.server.iam_calls import Iam
+from tests.server.callers.iam_calls import Iam
 from tests.server.raw_connections import Raw
 from tests.server.running import ACCOUNT, REGION, Clock, Recorded, Server, narrow_socket, nothing, server_sockets, until
 from tests.stall_guard import StallGuard

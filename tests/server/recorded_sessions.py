@@ -10,7 +10,7 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import Service
 from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
-from tests.server.own_calls import call
+from tests.server.callers.own_calls import call
 from tests.server.running import Server
 
 TICK_SECONDS = 0.05

@@ -15,7 +15,7 @@ from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.cluster.balancers import NAMES, running_balancer
 from tests.e2e.demo import Ferryman
-from tests.e2e.forked_processes import ForkedServer
+from tests.e2e.processes.forked_processes import ForkedServer
 from tests.waiting import PATIENCE, wait_until
 
 SHARED = """

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.e2e.demo import Ferryman, arguments, running_demo
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 

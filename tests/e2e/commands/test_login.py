@@ -18,9 +18,9 @@ import pytest
 from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import person
-from tests.e2e.programs import FERRYMAN, PROGRAMS
+from tests.e2e.processes.programs import FERRYMAN, PROGRAMS
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 BROWSER = """\

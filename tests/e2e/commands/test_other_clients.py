@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import PROGRAMS
+from tests.e2e.processes.programs import PROGRAMS
 from tests.waiting import PATIENCE
 
 PACKAGE = Path(__file__).parents[1] / "ssm_session"

@@ -13,9 +13,9 @@ import pytest
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman, arguments
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 

@@ -11,8 +11,8 @@ import pytest
 import ferryman as public
 from tests.e2e.demo import Ferryman
 from tests.e2e.hostile_node import HostileNode, hostile_node
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 
 pytestmark = pytest.mark.usefixtures("as_told")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.waiting import AT_ONCE, PATIENCE, program_start, seconds_of, wait_until
 
 Curl = Callable[..., subprocess.CompletedProcess[bytes]]

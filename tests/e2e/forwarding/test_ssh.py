@@ -16,7 +16,7 @@ import pytest
 
 from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
 from tests.waiting import PATIENCE, seconds_of, wait_until
 

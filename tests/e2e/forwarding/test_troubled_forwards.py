@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.processes.programs import AWS, FERRYMAN
 from tests.waiting import AT_ONCE, PATIENCE, program_start, seconds_of, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_sessions")

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from tests.e2e.lone_server import LoneServer, lone_server
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 
 PASSPHRASE = "correct horse battery staple"
 

@@ -5,10 +5,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.e2e.clocks.moved_clock import moved_ferryman
 from tests.e2e.lone_server import LoneServer, lone_server
-from tests.e2e.moved_clock import moved_ferryman
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 PIPE_CALLS = 400

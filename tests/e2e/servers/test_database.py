@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.processes.programs import AWS, FERRYMAN
 from tests.postgresql import Postgresql
 from tests.waiting import PATIENCE, wait_until
 

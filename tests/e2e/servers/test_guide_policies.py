@@ -17,8 +17,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import AWS
+from tests.e2e.processes.warm_programs import warm_programs
 
 AT_ONCE = 3
 ADMINISTRATOR = "arn:aws:iam::aws:policy/FerrymanAdministrator"

@@ -8,8 +8,8 @@ from typing import Any
 
 from ferryman.cli.operate.init import Plan, initialise
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import AWS, FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 
 
 def test_the_aws_command_manages_a_key_and_uses_it(ferryman: Ferryman, tmp_path: Path) -> None:

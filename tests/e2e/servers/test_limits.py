@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.moved_clock import MovedFerryman, moved_ferryman
+from tests.e2e.clocks.moved_clock import MovedFerryman, moved_ferryman
 from tests.e2e.people import Person, person
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.demo import Ferryman, running_demo
-from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.processes.programs import AWS, FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN, PROGRAMS
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import AWS, FERRYMAN, PROGRAMS
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

@@ -22,7 +22,7 @@ import pytest
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.cutting_relay import Cutter, Relay, cut, relays
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.e2e.shell import OpenShell
 
 GREET = {

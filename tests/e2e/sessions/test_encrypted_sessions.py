@@ -12,9 +12,9 @@ import pytest
 import ferryman as public
 from tests.e2e.encrypted_site import FOREIGN, OWN, PLAIN, Site, create_document, running_site
 from tests.e2e.people import person
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell, Shell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import wait_until
 
 ENCRYPTED = "This session is encrypted using AWS KMS."

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS
+from tests.e2e.processes.programs import AWS
 from tests.waiting import PATIENCE, wait_until
 
 FORWARD = ("AWS-StartPortForwardingSession", "portNumber=9")

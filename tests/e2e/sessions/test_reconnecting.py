@@ -27,9 +27,9 @@ from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.cli.demo.starting import free_port
 from ferryman.transport.http import HttpClient
-from tests.e2e.forked_processes import ForkedServer
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.forked_processes import ForkedServer
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 AGENTS = 100

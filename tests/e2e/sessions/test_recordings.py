@@ -14,8 +14,8 @@ import pytest
 import ferryman as public
 from ferryman.client.calls.aws_models import DATA_PATH, with_own_models
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import AWS, FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
 

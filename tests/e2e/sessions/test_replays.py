@@ -16,10 +16,10 @@ import pytest
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.cutting_relay import relays
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import AWS, FERRYMAN
+from tests.e2e.processes.programs import AWS, FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.screen import Screen, looked, replay, until_shown
 from tests.e2e.shell import OpenShell, Shell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import PROCESSES_TIMEOUT, wait_until
 
 KILLS = int(os.environ.get("FERRYMAN_TEST_KILLS", "1"))

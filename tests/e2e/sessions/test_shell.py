@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.e2e.demo import Ferryman
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
 from tests.waiting import PATIENCE, wait_until
 

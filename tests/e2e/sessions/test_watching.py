@@ -4,9 +4,9 @@ import json
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import person
-from tests.e2e.programs import FERRYMAN
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
-from tests.e2e.warm_programs import warm_programs
 from tests.waiting import wait_until
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ferryman.server.timeouts import Timeouts
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
-from tests.server.api_calls import DESCRIBE, JSON, LIST_ACTIVE
+from tests.server.callers.api_calls import DESCRIBE, JSON, LIST_ACTIVE
 from tests.server.running import REGION, Server
 
 

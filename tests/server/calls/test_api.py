@@ -12,7 +12,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
-from tests.server.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
+from tests.server.callers.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
 from tests.server.running import Server
 
 

@@ -15,7 +15,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
 from ferryman.model.identifiers import Millis
 from ferryman.server.operations.registry import BY_CALLER
-from tests.server.model_values import BESIDES, minimal
+from tests.server.callers.model_values import BESIDES, minimal
 from tests.server.running import Server
 
 ACTION_PREFIXES = {"tagging": "tag"}

@@ -20,8 +20,8 @@ from ferryman.cli.app import app
 from ferryman.cli.program.commands import Group
 from ferryman.wire.agent_message import MessageType, decode
 from ferryman.wire.tasks import decode_interactive_shell
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.server.peers import Peer, task_complete
 from tests.server.running import REGION, Node, Server
 

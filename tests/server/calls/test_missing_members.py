@@ -12,7 +12,7 @@ from ferryman.awsapi.models import operation_model, service_model
 from ferryman.core.ratelimits import throttle
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER
 from ferryman.server.timeouts import Timeouts
-from tests.server.model_values import ec2_form_of, form_of, full
+from tests.server.callers.model_values import ec2_form_of, form_of, full
 from tests.server.running import Server
 
 ASKED = sorted([*BY_CALLER, *BY_ANYONE])

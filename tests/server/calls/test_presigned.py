@@ -15,9 +15,9 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from tests.server.callers.signed_calls import signed_call
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import REGION, Server
-from tests.server.signed_calls import signed_call
 from tests.waiting import PATIENCE
 
 

@@ -13,7 +13,7 @@ from ferryman.model.values.secret import Secret
 from ferryman.server.http.steps import UNSIGNED_BODY
 from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
-from tests.server.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
+from tests.server.callers.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
 from tests.server.running import Server
 from tests.waiting import PATIENCE
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ferryman.core.service import Limits
+from tests.server.callers.signed_calls import CALL, signed_call
 from tests.server.raw_connections import UPGRADE, Raw
 from tests.server.running import Server, nothing, until
-from tests.server.signed_calls import CALL, signed_call
 
 
 class TestBodies:

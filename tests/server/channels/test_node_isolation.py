@@ -22,7 +22,7 @@ from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KE
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
 from ferryman.wire.agent_message import MessageType
-from tests.server.model_values import BESIDES, minimal
+from tests.server.callers.model_values import BESIDES, minimal
 from tests.server.peers import output
 from tests.server.running import REGION, Node, Server
 

@@ -15,8 +15,8 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import NoTrail, Service
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.copy_reasons import download_reason, upload_reason
+from tests.server.callers.own_calls import call, finished
 from tests.server.captured_sessions import Stage, recordings
-from tests.server.own_calls import call, finished
 from tests.server.peers import exit_code, output, typed
 from tests.server.recorded_sessions import Disk, Recording, shown
 from tests.server.running import Recorded, Server, until

@@ -20,7 +20,7 @@ from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from tests.server.browsers import Browser
-from tests.server.own_calls import call
+from tests.server.callers.own_calls import call
 from tests.server.running import Recorded, Server
 
 

@@ -10,7 +10,7 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.server.application import build
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, FOR_BROWSERS
 from tests.server.browsers import Browser
-from tests.server.model_values import BESIDES, minimal
+from tests.server.callers.model_values import BESIDES, minimal
 from tests.server.running import Server
 
 NEEDS_NO_POLICY = {("sts", "GetCallerIdentity")}

@@ -12,7 +12,7 @@ from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from tests.server.browsers import Answer, Browser
-from tests.server.own_calls import call
+from tests.server.callers.own_calls import call
 from tests.server.running import Recorded, Server
 
 PAGE = "/console/api/sign-in/link"

@@ -6,7 +6,7 @@ import pytest
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.kms import grants
-from tests.server.kms_calls import IAM, Kms, kms_of, new_key, person, refused
+from tests.server.callers.kms_calls import IAM, Kms, kms_of, new_key, person, refused
 from tests.server.running import Server
 
 

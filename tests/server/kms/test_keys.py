@@ -8,7 +8,7 @@ import pytest
 from ferryman.core.kms.keys import aliases
 from ferryman.core.kms.keys.aliases import ALIASES_A_KEY
 from ferryman.core.kms.keys.sweep import sweep_keys
-from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused
+from tests.server.callers.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused
 from tests.server.running import Server
 
 DAY = 86_400

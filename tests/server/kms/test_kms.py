@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from ferryman.core.audit.records import ObservedCall, call_record, needs_record
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.identity.callers import BuiltinRole
-from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused, session_of
+from tests.server.callers.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused, session_of
 from tests.server.running import Server
 
 CONTEXT = {"purpose": "tests", "who": "Zo\u00eb"}

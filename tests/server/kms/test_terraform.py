@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, person, refused
+from tests.server.callers.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, person, refused
 from tests.server.running import Server
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from ferryman.server import serving
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
+from tests.server.callers.signed_calls import CALL
 from tests.server.peers import typed
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import Server, make_certificate
-from tests.server.signed_calls import CALL
 
 
 class TestFloods:

@@ -15,10 +15,10 @@ from ferryman.core.service import Limits
 from ferryman.server.listener import listener as front_door
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.timeouts import Timeouts
+from tests.server.callers.signed_calls import signed_call
 from tests.server.peers import typed
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw, connected
 from tests.server.running import Server, nothing, until
-from tests.server.signed_calls import signed_call
 from tests.waiting import AT_ONCE, program_start
 
 

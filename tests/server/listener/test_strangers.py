@@ -13,9 +13,9 @@ from ferryman.server.http import throttling
 from ferryman.server.listener.connection import HEAD_BYTES, Connection
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.operations.registry import BY_CALLER
+from tests.server.callers.signed_calls import signed_call
 from tests.server.raw_connections import HEALTH, UPGRADE, Raw
 from tests.server.running import Server, nothing, until
-from tests.server.signed_calls import signed_call
 
 LIMIT = 8
 BURST = 2 * LIMIT

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from tests.server.iam_calls import BUILT_IN, DOCUMENT, Iam, credentials, refused
+from tests.server.callers.iam_calls import BUILT_IN, DOCUMENT, Iam, credentials, refused
 from tests.server.running import ACCOUNT, Server
 from tests.waiting import PATIENCE
 

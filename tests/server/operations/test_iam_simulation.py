@@ -9,7 +9,7 @@ import pytest
 from ferryman.model.tags import ResourceType
 from ferryman.policy.offsets import statement_positions
 from ferryman.server.operations.iam import simulation as iam_simulation_operations
-from tests.server.iam_calls import DOCUMENT, Iam, credentials, refused
+from tests.server.callers.iam_calls import DOCUMENT, Iam, credentials, refused
 from tests.server.running import ACCOUNT, Server
 
 

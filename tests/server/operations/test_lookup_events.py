@@ -24,7 +24,7 @@ from ferryman.core.record_budget import RecordBudget
 from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.session_outputs import SessionOutputs
-from tests.server.own_calls import call
+from tests.server.callers.own_calls import call
 from tests.server.running import Paired, Recorded, Server
 
 ONCE = Config(retries={"total_max_attempts": 1})

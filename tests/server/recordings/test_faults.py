@@ -14,7 +14,7 @@ from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus
 from ferryman.recording import recorder, session_recorder
 from ferryman.recording.recorder import SessionsRecorder
-from tests.server.own_calls import call, finished
+from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, task_complete
 from tests.server.recorded_sessions import Disk, Recording, failure, files, has_blocks, shown
 from tests.server.running import Recorded, Server, until

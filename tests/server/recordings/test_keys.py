@@ -22,8 +22,8 @@ from ferryman.recording.keys import foreign_kms
 from ferryman.recording.keys.foreign_kms import REMEMBERED_SECONDS, KmsElsewhere
 from ferryman.recording.keys.rewrapping import Rewrapping
 from tests.aws_stand_ins import KEY_ID, REGION, SECRET, StandIn, moto
-from tests.server.kms_calls import ARN, Kms, allow, kms_of, new_key
-from tests.server.own_calls import call, finished
+from tests.server.callers.kms_calls import ARN, Kms, allow, kms_of, new_key
+from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output
 from tests.server.recorded_sessions import Disk, Recording, shown
 from tests.server.running import Paired, Recorded, Server

@@ -17,7 +17,7 @@ from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.sessions import SessionStatus
 from ferryman.wire.agent_message import MessageType
-from tests.server.own_calls import call, finished
+from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, state, task_complete
 from tests.server.recorded_sessions import Disk, Recording, shown
 from tests.server.running import Recorded, Server, until

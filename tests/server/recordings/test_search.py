@@ -21,7 +21,7 @@ from ferryman.recording.search.index import LineSearch
 from ferryman.recording.search.indexer import Indexer
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.store.line_index import SqliteLineIndex
-from tests.server.own_calls import call, finished
+from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, typed, window_size
 from tests.server.recorded_sessions import TICK_SECONDS
 from tests.server.running import Recorded, Server, until

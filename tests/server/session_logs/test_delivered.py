@@ -17,6 +17,7 @@ from ferryman.recording.recorder import SessionsRecorder
 from ferryman.recording.storage.spool import SpoolStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.aws_stand_ins import REGION, StandIn
+from tests.server.callers.own_calls import call
 from tests.server.logged import (
     BUCKET,
     GROUP,
@@ -29,7 +30,6 @@ from tests.server.logged import (
     streamed,
     text_in_bucket,
 )
-from tests.server.own_calls import call
 from tests.server.peers import output
 from tests.server.running import Recorded, Server, until
 

@@ -12,7 +12,7 @@ from ferryman.awsapi import json11, query
 from ferryman.awsapi.models import operation_model
 from ferryman.awsapi.validation import validate
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
-from tests.server.model_values import ec2_form_of, form_of, full
+from tests.server.callers.model_values import ec2_form_of, form_of, full
 
 ALL = sorted({*BY_CALLER, *BY_ANYONE, *BY_NODE_KEY})
 QUERY = [each for each in ALL if each[0] in ("sts", "iam", "ec2")]

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import IO
 
-from tests.e2e.programs import PLUGIN
-from tests.e2e.warm_programs import KEYBOARD_SIGNALS, warm_programs
+from tests.e2e.processes.programs import PLUGIN
+from tests.e2e.processes.warm_programs import KEYBOARD_SIGNALS, warm_programs
 
 
 class ForkedPlugin:

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from tests.e2e.warm_programs import KEYBOARD_SIGNALS
+from tests.e2e.processes.warm_programs import KEYBOARD_SIGNALS
 from tests.unit.client.forked_plugin import ForkedPlugin
 
 SECONDS = 60.0

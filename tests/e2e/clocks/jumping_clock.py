@@ -1,8 +1,8 @@
 """An event loop whose time jumps to its next timer when nothing else is left to do, for a program of its own.
 
-`python -m tests.e2e.jumping_clock MODULE ARGUMENT…` runs `MODULE.main(arguments)` in it. The `time` module's clocks
-follow the loop's, so this comes before all that keeps one of them. Sockets of this machine and threads are as always:
-time stands still for neither, it only never passes idly.
+`python -m tests.e2e.clocks.jumping_clock MODULE ARGUMENT…` runs `MODULE.main(arguments)` in it. The `time` module's
+clocks follow the loop's, so this comes before all that keeps one of them. Sockets of this machine and threads are as
+always: time stands still for neither, it only never passes idly.
 """
 
 import sys

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pexpect.fdpexpect import fdspawn
 
-from tests.e2e.warm_programs import warm_programs
+from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 MOST_READ = 65536

@@ -25,7 +25,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.programs import AWS, FERRYMAN, PLUGIN
+from tests.e2e.processes.programs import AWS, FERRYMAN, PLUGIN
 from tests.waiting import PATIENCE
 
 Main = Callable[[], int | None]
@@ -188,8 +188,8 @@ class WarmPrograms:
                 self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 with theirs:
                     self._process = subprocess.Popen(
-                        [sys.executable, "-m", "tests.e2e.warm_programs", str(theirs.fileno())],
-                        cwd=Path(__file__).parents[2],
+                        [sys.executable, "-m", "tests.e2e.processes.warm_programs", str(theirs.fileno())],
+                        cwd=Path(__file__).parents[3],
                         stdin=subprocess.DEVNULL,
                         pass_fds=[theirs.fileno()],
                         process_group=0,

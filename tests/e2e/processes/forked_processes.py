@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 from typing import IO, Any
 
-from tests.e2e.programs import FERRYMAN
-from tests.e2e.warm_programs import ForkedProgram, warm_programs
+from tests.e2e.processes.programs import FERRYMAN
+from tests.e2e.processes.warm_programs import ForkedProgram, warm_programs
 from tests.waiting import PATIENCE
 
 
