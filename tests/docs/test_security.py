@@ -49,7 +49,7 @@ STATEMENTS = {
     "**Changes made on the server's own machine are audited**": [
         "unit/bootstrap/test_operator.py::test_every_change_is_recorded_and_nothing_that_only_looks",
     ],
-    "**Sessions are not encrypted end to end.**": [],
+    "**Sessions are not encrypted end to end by default.**": [],
     "**Sessions run as the agent's own account**": [],
     "**Whoever has the server's key and database can act as every user.**": [],
 }
