@@ -61,9 +61,9 @@ def build(
 ) -> web.Application:
     """Return the application; it pings its channels while it runs and closes them when it shuts down.
 
-    `unauthenticated` says which addresses are counted, `proxies` which may name their clients,
-    `discovery` what anyone may know about this server, `counters` what is counted, `files` are the console's.
-    `console_port` is where the console is, and nothing else, if it has an address of its own.
+    `unauthenticated` limits connections by address, `proxies` are trusted to name their clients, `discovery` is the
+    public document about this server, `counters` receive what metrics count, and `files` are the console's.
+    `console_port` is set if the console has an address of its own.
     """
     middlewares: list[Middleware] = [respond, *([] if console_port is None else [separate_console(console_port)])]
     app = web.Application(client_max_size=service.settings.limits.body_bytes, middlewares=middlewares)
@@ -99,7 +99,8 @@ def build(
 
 
 async def explain_invitation(request: web.Request) -> web.Response:
-    """Tell who opens an invitation in a browser what to do. The token follows the `#`, which browsers do not send."""
+    """Tell whoever opens an invitation in a browser what to do. The token follows the `#`, which browsers do not
+    send."""
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return web.Response(text=INVITATION_TEXT, headers=headers)
 
@@ -114,7 +115,7 @@ async def health(request: web.Request) -> web.Response:
 async def readiness(request: web.Request) -> web.Response:
     """Answer 200 while new connections should come here; 503 if the server is not healthy, cut off, or draining.
 
-    For load balancers: what is connected stays.
+    For load balancers; open connections stay.
     """
     members = await _state(request)
     gateway = request.app[GATEWAY]

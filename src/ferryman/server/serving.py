@@ -64,8 +64,8 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set, then close every channel (1001), finish open requests, and return.
 
-    With `drain_seconds` it first stops being ready and has what is connected move to other servers, in so much time, or
-    until `hurry` is set.
+    With `drain_seconds` it first stops being ready and has its peers move to other servers, within that time or until
+    `hurry` is set.
 
     `metrics` is the address where they are served to anybody, `console` that of the web console if it has its own.
     `port` 0 picks a free one; `ready` is called with the real one when connections are accepted. Without a

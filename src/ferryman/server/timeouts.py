@@ -30,7 +30,7 @@ class Timeouts:
     probe: float = 3.0
     """How long a silent node has to answer a ping before a session is started on it."""
     quiet: float = 5.0
-    """A node that sent something within this long is not silent, and not pinged for that."""
+    """A node that sent something within this long is not pinged before a session is started on it."""
     stall: float = 8.0
     """A peer that reads nothing for this long is stalled: what is meant for it is dropped until it reads again. Less
     than the 10 s after which Ferryman's ends miss a pong, because the other end's pings wait behind its data."""
@@ -46,7 +46,7 @@ class Timeouts:
     start: float = 1.0
     """Between two session starts on one node, unless the first has created its channel (`protocol/agent.md` §3.9)."""
     deregistered: float = 30.0
-    """Between two looks whether nodes with a control channel were deregistered on another server."""
+    """How often the server checks whether nodes with a control channel were deregistered on another server."""
     shutdown: float = 5.0
     """How long all channels together have to close."""
 

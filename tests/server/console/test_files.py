@@ -138,7 +138,7 @@ async def test_a_reader_who_stalls_is_dropped_and_holds_little(
         await send(request, response, body)
         dropped.set()
 
-    monkeypatch.setattr(files, "SECONDS", 0.5)
+    monkeypatch.setattr(files, "SEND_SECONDS", 0.5)
     monkeypatch.setattr(files, "_send", observed)
     (built / "assets/large.wasm").write_bytes(bytes(LARGE))
     (built / "index.html").write_text("<!doctype html>")
@@ -152,6 +152,6 @@ async def test_a_reader_who_stalls_is_dropped_and_holds_little(
                 received += len(piece)
     writer.close()
     assert received < LARGE
-    monkeypatch.setattr(files, "SECONDS", PATIENCE)
+    monkeypatch.setattr(files, "SEND_SECONDS", PATIENCE)
     async with pages.get("/console/assets/large.wasm") as answer:
         assert len(await answer.read()) == LARGE

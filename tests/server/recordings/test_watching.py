@@ -98,7 +98,7 @@ async def test_watchers_who_join_while_output_flows_miss_and_repeat_nothing(serv
             await asyncio.sleep(0.002)
 
     reading, sending = asyncio.create_task(read()), asyncio.create_task(send())
-    viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.OF_ONE_PERSON)]
+    viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.WATCHES_PER_PERSON)]
     assert not sending.done()
     await sending
     for viewer in viewers:
@@ -217,7 +217,7 @@ async def test_port_sessions_and_ended_ones_cannot_be_watched(server: Server) ->
 
 async def test_watchers_of_a_session_and_of_a_person_are_bounded(server: Server) -> None:
     paired = await server.paired()
-    viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.OF_ONE_PERSON)]
+    viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.WATCHES_PER_PERSON)]
     grant = await call(server, "WatchSession", SessionId=paired.session_id)
     stream = await open_stream(server, paired.session_id, grant["TokenValue"])
     assert await Viewer(stream).closed() == watcher.REFUSED
@@ -226,7 +226,7 @@ async def test_watchers_of_a_session_and_of_a_person_are_bounded(server: Server)
     async def listed() -> int:
         return len((await call(server, "ListWatchers", SessionId=paired.session_id))["Watchers"])
 
-    await until(listed, lambda count: count == watching_limits.OF_ONE_PERSON - 1)
+    await until(listed, lambda count: count == watching_limits.WATCHES_PER_PERSON - 1)
     assert (await watch(server, paired.session_id)).resets
 
 
@@ -296,7 +296,7 @@ async def test_person_is_notified_when_watching_begins_and_ends(server: Server) 
     assert await noticed(paired.client) == "user/root no longer watches this session."
 
 
-@pytest.mark.parametrize("limit", ["NOTICES_OF_ONE_PERSON", "NOTICES_OF_ONE_SESSION"])
+@pytest.mark.parametrize("limit", ["NOTICES_PER_PERSON", "NOTICES_PER_SESSION"])
 async def test_person_gets_a_summary_instead_of_too_many_notices(
     server: Server, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
@@ -316,7 +316,7 @@ async def test_person_gets_a_summary_instead_of_too_many_notices(
 async def test_too_many_notices_about_one_person_leave_out_nobody_else(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcements, "NOTICES_OF_ONE_PERSON", (1, 0.0))
+    monkeypatch.setattr(announcements, "NOTICES_PER_PERSON", (1, 0.0))
     monkeypatch.setattr(announcements, "SUMMARY_SECONDS", 3600.0)
     olivia = await user(server, "olivia", BuiltinRole.ADMINISTRATOR)
     paired = await server.paired(own_client=True)

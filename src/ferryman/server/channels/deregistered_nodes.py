@@ -1,6 +1,6 @@
 """Closes the control channels of nodes that were deregistered elsewhere, without relying on the message that says so.
 
-DeregisterManagedInstance has the node's channel closed over the bus, at once. That message is lost if this server
+DeregisterManagedInstance closes the node's channel by a message on the bus. That message is lost if this server
 cannot be reached at that moment, so the store is asked from time to time.
 """
 

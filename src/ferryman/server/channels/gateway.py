@@ -60,7 +60,7 @@ class _Occupied:
     complete: bool = False
     subscription: Subscription | None = None
     taps: int = 0
-    """How often the recorder was asked for its tap, which it must be told to release as often."""
+    """How many taps were requested from the recorder; each must be released."""
     traffic: SessionTraffic | None = None
     observing: asyncio.Task[None] | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -170,7 +170,7 @@ class Gateway:
                 socket.leave(WSCloseCode.GOING_AWAY, MOVED)
 
     async def _on_message(self, occupied: _Occupied, payload: bytes) -> bytes:
-        """Answer what is sent to `session.<id>`. Whatever takes long here delays the end of the session."""
+        """Answer what is sent to `session.<id>`. Anything slow here delays the end of the session."""
         request: SessionMessage = decode_session(payload)
         match request:
             case JoinRelay(link_id):
@@ -186,7 +186,7 @@ class Gateway:
                 return await answer(occupied.slot, request)
 
     def _supersede(self, occupied: _Occupied) -> None:
-        """Close a slot's ends, and have none join it again: another server relays the session now."""
+        """Close a slot's ends and let none join again: another server relays the session now."""
         if self._slots.get(occupied.slot.session_id) is occupied:
             del self._slots[occupied.slot.session_id]
             self._superseded.add(occupied)
@@ -211,7 +211,7 @@ class Gateway:
                 await self._vacate(occupied)
 
     async def _complete(self, occupied: _Occupied, session: Session) -> None:
-        """Give a slot all that it needs. If that fails, the next end tries again."""
+        """Finish setting up a slot. If that fails, the next end tries again."""
         slot = occupied.slot
         if occupied.subscription is None:  # first, so that another server that has the relay lets go of the recording
             occupied.subscription = await self.service.bus.subscribe(
@@ -258,7 +258,7 @@ class Gateway:
             await slot.end_because(f"it cannot be recorded ({error})")
 
     async def _let_watch(self, occupied: _Occupied, session: Session, document: str) -> None:
-        """Keep what the session shows for those who watch it, unless it forwards a port; hold it if it needs them."""
+        """Make the session watchable unless it forwards a port; hold it until it has the observers it needs."""
         slot = occupied.slot
         if not self.service.settings.watching.enabled:
             return
@@ -308,9 +308,9 @@ class Gateway:
             await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
 
     async def move_away(self, seconds: float) -> None:
-        """Have everything that is connected move to other servers, evenly, within so many seconds.
+        """Have every peer move to another server, spread evenly over so many seconds.
 
-        The two ends of a session leave together: one after the other, the session would be interrupted twice.
+        Both ends of a session leave together; otherwise it would be interrupted twice.
         """
         sessions = [[end.socket for end in each.slot.ends if end is not None] for each in self._occupied()]
         together = {socket for sockets in sessions for socket in sockets}
@@ -336,7 +336,7 @@ class Gateway:
 
 
 def _make_opaque(slot: RelaySlot, session: Session) -> None:
-    """Have nothing of a session shown or recorded that is encrypted end to end, and its recording say so."""
+    """Stop showing and recording a session that is encrypted end to end; its recording says why."""
     slot.tap.opaque = True
     if slot.tap.recorder is not None and session.status is SessionStatus.CONNECTING:
         slot.tap.recorder.note(_MARKER, _ENCRYPTED)

@@ -21,7 +21,7 @@ from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.registry import FOR_BROWSERS
 
 BACKGROUND = "X-Ferryman-Background"
-"""Says that the page calls by itself, so that a browser that was left alone is signed out in time."""
+"""Header of calls that the page makes by itself: they do not keep an unattended browser signed in."""
 _CLAIM = "browser"
 
 
@@ -39,7 +39,7 @@ async def identify_operation(request: web.Request, context: CallContext) -> None
 
 
 async def begin_record(request: web.Request, context: CallContext) -> None:
-    """Begin what the audit trail will say about the call: what a signature claims does not count here."""
+    """Begin the call's audit record, without the key that an Authorization header may claim."""
     assert context.call is not None  # noqa: S101 the order of the pipeline
     observed = observed_call(request, context.call, context.signed)
     context.observed = replace(observed, claimed_key=None, from_console=True)
@@ -56,7 +56,7 @@ async def authenticate(request: web.Request, context: CallContext) -> None:
 
 
 async def admit(request: web.Request, context: CallContext) -> None:
-    """Refuse an operation that the server does not have for people."""
+    """Refuse an operation that the server does not offer to people."""
     call, _ = context.identified()
     if (call.service, call.operation) not in FOR_BROWSERS:
         raise unknown_operation(call.operation)
@@ -88,7 +88,7 @@ async def find_signed_in(request: web.Request) -> SignedIn:
     """Return whose browser sent a request, with where it came from; raises `NotSignedIn`.
 
     A wrong cookie is not counted as a failed attempt: nobody guesses 256 bits, and a browser that was signed out sends
-    its cookie again. What it costs is limited by turns, and by the connections of strangers.
+    its cookie again. Its cost is limited by turns, and by the limits on unauthenticated connections.
     """
     token = token_of(request)
     if not token:
@@ -102,7 +102,7 @@ async def recognised(request: web.Request) -> SignedIn:
     """Return whose browser sent a request, and count its connection as theirs.
 
     Raises `NotSignedIn`, and `ForbiddenOrigin` for a request that a page of another site caused: it could not read the
-    response, but use up what its reader has.
+    response, but it could use up the person's limits.
     """
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise ForbiddenOrigin("Another site's page caused this request.")

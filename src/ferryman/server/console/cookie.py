@@ -1,7 +1,7 @@
 """The cookie that a browser is signed in by.
 
-Over TLS its name begins with `__Host-`: no other host can set it, and it travels nowhere else. Without TLS there is one
-on loopback only, where nobody listens in between.
+Over TLS its name begins with `__Host-`: no other host can set it, and it travels nowhere else. Without TLS it is set
+only on loopback, where nobody can listen in.
 """
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from ferryman.server.http.app_keys import GATEWAY
 SECURE_NAME = "__Host-ferryman"
 LOOPBACK_NAME = "ferryman"
 ATTEMPT = "-oidc"
-"""Behind either, for the cookie of a sign-in at a provider."""
+"""Appended to either name, for the cookie of a sign-in at a provider."""
 
 
 def is_plain_loopback(request: web.Request) -> bool:

@@ -56,13 +56,13 @@ class ChangeStreams:
             stream.tell(kinds)
 
     def end(self) -> None:
-        """End all streams: the server shuts down, and browsers come back, to another server or this one."""
+        """End all streams as the server shuts down; browsers reconnect, to another server or this one."""
         for stream in self._open:
             stream.end()
 
 
 class ChangeStream:
-    """What one page is yet to be told; `visible` is what its reader may list."""
+    """The changes that one page has yet to be told; `visible` are the kinds that its reader may list."""
 
     def __init__(self, visible: frozenset[Kind]) -> None:
         self.visible = visible
@@ -71,7 +71,7 @@ class ChangeStream:
         self._woken = asyncio.Event()
 
     def tell(self, kinds: frozenset[Kind]) -> None:
-        """Add changes; those that are not visible leave no trace, not even in time."""
+        """Add changes; those that are not visible leave no trace, not even in timing."""
         if kinds & self.visible:
             self._untold |= kinds & self.visible
             self._woken.set()

@@ -1,6 +1,6 @@
 """The console's built files: read once into memory, and sent compressed as they were built.
 
-Whatever is not a file is a place in the console, which `index.html` finds by itself: links into it work.
+Any other path gets `index.html`, which shows the right screen, so links into the console work.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ ASSETS = "assets/"
 """Files whose names contain the hash of their content: a browser need never ask for them again."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 PIECE = 32 * 1024
-SECONDS = 60.0
-"""How long a file may take on its way; the largest needs a line of 50 kbit/s for that."""
+SEND_SECONDS = 60.0
+"""How long sending a file may take; the largest needs 50 kbit/s."""
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -136,7 +136,7 @@ async def send_file(files: BuiltFiles, request: web.Request) -> web.StreamRespon
 async def _send(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
     """Send a body in pieces: a stranger who does not read it holds about one of them, and not for long."""
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(SEND_SECONDS):
             await response.prepare(request)
             for start in range(0, len(body), PIECE):
                 await response.write(body[start : start + PIECE])

@@ -22,7 +22,7 @@ SECURITY_HEADERS = {
 
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add them to a response below the console's path; what says nothing of caching is not kept."""
+    """Add them to a response below the console's path; unless it says otherwise, it is not cached."""
     path = request.app[GATEWAY].service.settings.console.path
     if request.path == path or request.path.startswith(f"{path}/"):
         response.headers.update(SECURITY_HEADERS)

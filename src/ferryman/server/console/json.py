@@ -11,7 +11,7 @@ from ferryman.server.http.own_origin import ForbiddenOrigin, require_own_origin
 from ferryman.server.http.request_body import whole_body
 
 HEADER = "X-Ferryman-Console"
-"""What a page of another site cannot send without asking first (CORS), which is always refused."""
+"""A header that a page of another site cannot send without a CORS preflight, which is always refused."""
 CONTENT_TYPE = "application/json"
 MOST_BYTES = 16 * 1024
 """Bytes of a body that signs in."""

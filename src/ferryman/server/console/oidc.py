@@ -69,7 +69,7 @@ async def come_back(request: web.Request) -> web.Response:
         token = await begin_session(request, "", "OpenID Connect", check)
     except SignInRefused as refused:
         record_refusal(request, refused)
-        request[CONTEXT].observed = None  # it is recorded
+        request[CONTEXT].observed = None  # it is recorded already
         response = _explained(request, refused)
     else:
         response = web.Response(status=302, headers={"Location": return_to})
@@ -79,7 +79,7 @@ async def come_back(request: web.Request) -> web.Response:
 
 
 def _flow(request: web.Request) -> asyncio.Semaphore:
-    """Return what bounds how many wait for a provider; raises SlowDown if too many do."""
+    """Return the semaphore that limits how many wait for a provider; raises SlowDown if too many do."""
     flows = request.app[FLOWS]
     if flows.locked():
         raise ServiceError("SlowDown", "Too many people are signing in. Try again in a moment.", status=503)

@@ -27,9 +27,9 @@ AGENTS_AUTHENTICATIONS = 2
 """The same for what agents do to connect their node. Thousands of them come back together after a restart; people and
 the sessions of nodes do not wait behind them."""
 AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChannel", "RequestManagedInstanceRoleToken"})
-"""Those, the upgrade of a control channel included."""
+"""The operations with which agents connect their node, the upgrade of a control channel included."""
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
-"""Requests that wait for that, of all keys and of one; further ones get SlowDown."""
+"""How many requests may wait to be verified, of all keys and of one; further ones get SlowDown."""
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "ValidationException", "ValidationError", "InvalidInput"})
 """Errors that need no permission to cause."""
 

@@ -25,7 +25,7 @@ _ACCEPTED_AT_ONCE = 8
 """Further ones wait for the event loop's next turn, so that a burst of connections delays no keystroke for long."""
 _EVICTED_AT_ONCE = 16
 _EVICTED_SHARE = 64
-"""When the server is full, this many idle connections are closed together, but at most one in so many of all."""
+"""When the server is full, this many idle connections are closed together, but at most this share of all, as 1/n."""
 _OUT_OF_FILES_SECONDS = 1.0
 _ALL_BUSY_SECONDS = 0.1
 """How soon the server looks again for an idle connection."""

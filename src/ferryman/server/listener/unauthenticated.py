@@ -24,10 +24,10 @@ authenticated are not counted."""
 _ADDRESS_BITS = 64
 """A provider gives each customer at least a /64 of IPv6, so one customer can use a new address for every connection."""
 _WIDER = ((56, 2), (48, 4))
-"""Many get a /56 or a /48, with 256 or 65,536 such networks. Bits of a network, and how many times `limit` all
-addresses in it have together that are not known."""
+"""Prefix lengths of wider networks, and how many times `limit` all unknown addresses in one have together: many
+customers get a /56 or a /48, with 256 or 65,536 networks of 64 bits."""
 _KNOWN_SHARE, _KNOWN_SHARE_TOGETHER = 4, 8
-"""How many times `limit` an address has that is known, and all of one IPv6 /48: one caller can make many known."""
+"""How many times `limit` a known address has, and all of one IPv6 /48 together: one caller can make many known."""
 _KNOWN_SECONDS = 24 * 3600.0
 """How long an address is known after somebody there was authenticated."""
 _MOST_KNOWN, _MOST_KNOWN_TOGETHER = 10_000, 64

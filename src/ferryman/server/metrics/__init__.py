@@ -1,1 +1,1 @@
-"""What a server counts of itself, in Prometheus's format, on an address of its own."""
+"""A server's metrics in Prometheus's format, on an address of their own."""

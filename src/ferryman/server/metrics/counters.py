@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Counters(Protocol):
-    """What happens that somebody may want to count."""
+    """Receives the events that are worth counting."""
 
     def answered(self, service: str, operation: str, error: str | None, seconds: float) -> None:
         """Count an API call. `error` is AWS's code, None for success."""

@@ -1,4 +1,4 @@
-"""What is read from the server's parts when Prometheus asks."""
+"""Metrics that are read from the server's parts when Prometheus asks."""
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate

@@ -72,7 +72,8 @@ async def _list_instance_associations(context: OperationContext, caller: Caller,
 
 
 async def _get_messages(context: OperationContext, caller: Caller, parameters: Parameters) -> Result:
-    """GetMessages: never has any, because tasks go over the control channel. It is held so that agents do not spin."""
+    """GetMessages: never has any, because tasks go over the control channel. It is held open so that agents do not poll
+    without a pause."""
     require(context.service, caller, "ec2messages:GetMessages", _arn_of(context.service, parameters["Destination"]))
     with suppress(TimeoutError):
         async with asyncio.timeout(context.gateway.timeouts.poll):

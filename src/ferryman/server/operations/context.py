@@ -1,4 +1,4 @@
-"""What operations get and return."""
+"""The arguments and results of operations."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -60,8 +60,8 @@ BY_CALLER: Operations = {
 FOR_PEOPLE = frozenset(BY_CALLER) - frozenset(agents.OPERATIONS)
 """Operations that people call: all whose caller signs with SigV4, but those of agents."""
 FOR_BROWSERS = FOR_PEOPLE - {("sts", "GetSessionToken"), ("ferryman", "CreateConsoleLink")}
-"""Those of the console: not what gives everybody credentials that outlast a browser's session. Whoever stole a cookie
-would keep them when its person signs out."""
+"""Operations that the console may call: none that returns credentials which outlast the browser's session. Whoever
+stole a cookie would keep them after its owner signs out."""
 
 BY_NODE_KEY: Mapping[Key, NodeOperation] = agents.OPERATIONS_BY_NODE_KEY
 """Operations whose caller signed with the node's own RSA key."""

@@ -1,4 +1,4 @@
-"""What a client has acknowledged to AWS's agent, in case the agent missed it.
+"""Remembers what a client has acknowledged to AWS's agent, in case the agent missed it.
 
 AWS's client acknowledges each message once (`protocol/client.md` §7.2), and AWS's agent resends only the oldest
 unacknowledged message (`protocol/agent.md` §4.4). So a single lost acknowledgement would stop a session's output. It

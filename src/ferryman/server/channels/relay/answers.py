@@ -1,4 +1,4 @@
-"""What a session's relay answers to use cases and to other servers, which ask on `session.<id>`."""
+"""The relay's replies to requests on `session.<id>`, from use cases and from other servers."""
 
 from ferryman.core.messages import (
     Activity,

@@ -10,8 +10,8 @@ from ferryman.server.channels.relay.ends import RelayEnd
 from ferryman.server.timeouts import Timeouts
 
 IGNORED = 5
-"""A client that reads the same message so often without acknowledging it has it; AWS's agent resends it after 0.2 s or
-more, and handlers that were not ready are by then."""
+"""A client that has read a message this often without acknowledging it had it before: AWS's agent resends after 0.2 s
+or more, by when the client's handlers are ready."""
 
 
 class AwsOutput:
@@ -52,7 +52,7 @@ class AwsOutput:
             client.socket.ask(lambda: self._acknowledge_for_client(client, frame, sequence))
 
     def _acknowledge_for_client(self, client: RelayEnd, frame: bytes, sequence: int) -> None:
-        """Acknowledge a resent frame for a client that has read it again and did not: it had done so before."""
+        """Acknowledge a resent frame for a client that reads it again but does not: it did so before."""
         if client.socket.departure is not None or sequence in self._acknowledgements:
             return
         if not self._acknowledgements.settled and not self._is_ignored(sequence):
@@ -61,9 +61,9 @@ class AwsOutput:
         self._to_agent(frames.acknowledge(self._service, frame))
 
     def _is_ignored(self, sequence: int) -> bool:
-        """Count that a client has read a frame of a session that another server began; whether that is enough.
+        """Count that a client read a frame of a session that another server began; whether it must have had it.
 
-        The acknowledgement may have been on its way when that server died. Without more output, nothing else tells.
+        The acknowledgement may have been lost when that server died. Without more output, there is no other sign.
         """
         self._times_ignored = self._times_ignored + 1 if sequence == self._ignored else 1
         self._ignored = sequence

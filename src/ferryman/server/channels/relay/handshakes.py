@@ -3,7 +3,7 @@
 AWS's client does whatever the request says. A node that answers Port to a client that requested a shell could make it
 open a port, or create a socket file at a path of the node's choice. So a request is read here before it is forwarded,
 at least as strictly as any client reads it: AWS's accepts keys in any case and uses the last of several. A session that
-must be encrypted begins with nothing else.
+must be encrypted has to begin with a handshake.
 """
 
 import json

@@ -16,7 +16,7 @@ class Progress:
         self._service = service
         self._session_id = session.session_id
         self._active_at: int | None = None
-        """By the clock without the steps that it was set by."""
+        """Milliseconds by the clock, minus its steps: setting the clock does not move it."""
         self._recorded = session.status is SessionStatus.CONNECTED
         self._recording = asyncio.Lock()
 
@@ -38,10 +38,10 @@ class Progress:
             return True
 
     def note_activity(self) -> None:
-        """The user types, resizes, comes, or gets output."""
+        """Note that the user connected, typed, resized or got output."""
         self._active_at = self._service.clock() - self._service.clock_steps.total
 
     @property
     def last_activity(self) -> Millis | None:
-        """When the user was last active; None if not since the relay is here."""
+        """When the user was last active; None if not since this server relays the session."""
         return None if self._active_at is None else Millis(self._active_at + self._service.clock_steps.total)

@@ -13,7 +13,7 @@ class RecordingTap:
     """The tap of one session; `recorder` is None if it is not recorded, `watched` if it cannot be watched.
 
     `traffic` is None unless the session forwards a port; what goes through it then is not recorded, only what
-    `traffic` reports. `opaque`: the session is encrypted end to end, so that messages are not looked at. `on_exit` gets
+    `traffic` reports. `opaque`: the session is encrypted end to end, so its messages are not inspected. `on_exit` gets
     the first exit code that the agent reports, which is kept as `exit_code`.
     """
 

@@ -94,14 +94,14 @@ class RelaySlot:
             await self._join_agent(authorized, socket, ferryman)
 
     def superseded(self) -> None:
-        """Close both ends, because another server has become the session's relay: they connect again, to that one."""
+        """Close both ends because another server relays the session now; they reconnect to that one."""
         self._log.warning("another server relays the session")
         for end in filter(None, self.ends):
             end.socket.leave(WSCloseCode.GOING_AWAY, "another server relays the session")
 
     @property
     def ends(self) -> tuple[RelayEnd | None, RelayEnd | None]:
-        """The client and the agent, as far as they are connected."""
+        """The client and the agent, those that are connected."""
         return self._client, self._agent
 
     @property
@@ -300,7 +300,7 @@ class RelaySlot:
         return cause == ""
 
     async def end_because(self, cause: str) -> None:
-        """End the session for this cause, a clause."""
+        """End the session; `cause` is a clause, for the person at the client."""
         text = f"The session was ended: {cause}."
         await session_lifecycle.session_finished(self._service, self.session_id, text)
         self.end(text, lost=True)
@@ -321,7 +321,7 @@ class RelaySlot:
             await self._update_status()
 
     async def _await_result(self) -> None:
-        """End the session if the agent said that it is done, left, and does not send a result in time."""
+        """End the session if the agent has said that it is done and left, and no result arrives in time."""
         try:
             async with asyncio.timeout(self._timeouts.finish):
                 await self._over.wait()

@@ -22,12 +22,12 @@ from ferryman.server.channels.remote.link import AskRead, Gone, Leave, Link, Not
 from ferryman.server.channels.sockets.peer_socket import ABNORMAL, PeerSocket
 
 JOIN_SECONDS = 2.0
-"""How long the relay's server has to take an end; one that does not answer is replaced by this one."""
+"""How long the relay's server has to accept an end; if it does not answer, this server takes over."""
 RENEW_SECONDS = 1.0
-"""Between two messages that say that the end is still there."""
+"""How often the relay's server is told that the end is still there."""
 _ANSWER_SECONDS = 1.0
 _UNANSWERED = 2
-"""So many of them without an answer mean that the relay's server is gone."""
+"""After this many of them without an answer, the relay's server counts as gone."""
 MOVED = "the session's relay has moved"
 _log = structlog.get_logger("ferryman.server.channels.remote")
 
@@ -72,9 +72,9 @@ class Carrier:
             await self._link.close()
 
     async def _has_relay(self) -> bool:
-        """Whether another server relays the session; the cheap question, because most often none does.
+        """Whether another server relays the session; asked first because it is cheap, and usually none does.
 
-        Without a connection to other servers this one relays. They agree on the newest relay when there is one again.
+        Without a connection to other servers, this one relays. Once reconnected, they agree on the newest relay.
         """
         return self._bus.is_connected and bool(await self._bus.subscribed([self._subject], timeout=JOIN_SECONDS))
 

@@ -19,7 +19,7 @@ _log = structlog.get_logger("ferryman.server.channels.remote")
 
 
 class RemoteEnds:
-    """Has the relay serve each end that another server hands over. `patience` is how long a closing end has."""
+    """Has the relay serve each end that another server hands over. `patience` is how many seconds a closing end has."""
 
     def __init__(self, service: Service, patience: float, serve: Serve) -> None:
         self._service = service
@@ -29,7 +29,7 @@ class RemoteEnds:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, session_id: SessionId, request: JoinRelay) -> bytes:
-        """Take an end over; returns the reply. Does not wait for the store: other messages wait meanwhile."""
+        """Take over an end; returns the reply. Does not wait for the store, because further messages wait for it."""
         socket = RemoteSocket(self._service.bus, request, self._patience)
         await socket.open()
         self._sockets[request.link_id] = socket

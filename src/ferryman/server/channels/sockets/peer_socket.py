@@ -1,4 +1,4 @@
-"""What the relay asks of the socket of one end, on this server or on another, and how it leaves."""
+"""The socket of one end as the relay uses it, whichever server it is on, and how the relay leaves it."""
 
 import asyncio
 from abc import ABC, abstractmethod

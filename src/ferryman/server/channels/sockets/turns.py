@@ -9,10 +9,10 @@ import time
 FRAMES = 64
 """Frames of any size in one turn, so that a flood of small ones delays nobody else's keystroke."""
 SHORT_BYTES = 64 * 1024
-"""Bytes in one turn while somebody types: halves a keystroke's delay beside a session that takes all it can get, whose
-relay then costs a tenth more CPU."""
+"""Bytes in one turn while somebody types. This halves a keystroke's delay next to a saturated session, whose relay then
+costs a tenth more CPU."""
 TYPING_SECONDS = 5.0
-"""Turns are short for so long after a key."""
+"""How long turns stay short after a keystroke."""
 
 
 class Turns:
@@ -29,5 +29,5 @@ class Turns:
         self._short_until = self._time() + TYPING_SECONDS
 
     def is_over(self, frames: int, size: int) -> bool:
-        """Whether a peer from which so many frames of `size` bytes together were read must let others have a turn."""
+        """Whether others get a turn, after this many frames of `size` bytes in total were read from one peer."""
         return frames >= FRAMES or (size >= SHORT_BYTES and self._time() < self._short_until)

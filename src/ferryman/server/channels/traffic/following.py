@@ -1,4 +1,4 @@
-"""The ways in which a port session's messages are read: many connections, one after another, or only counted."""
+"""Three ways to read a port session's messages: many connections, one after another, or bytes only."""
 
 from typing import Protocol
 
@@ -19,16 +19,16 @@ class Following(Protocol):
     """Reads data messages, headers included, each once and in order. Raises MalformedSmux."""
 
     def from_client(self, message: bytes) -> None:
-        """A message of the client."""
+        """Read a message of the client."""
 
     def from_node(self, message: bytes) -> None:
-        """A message of the node."""
+        """Read a message of the node."""
 
     def disconnected(self) -> None:
-        """The client has sent the flag DisconnectToPort."""
+        """Note that the client has sent the flag DisconnectToPort."""
 
     def close(self, by: str = SESSION) -> None:
-        """Close what is open."""
+        """Close the connections that are open."""
 
     @property
     def headers(self) -> int:
@@ -36,7 +36,7 @@ class Following(Protocol):
 
 
 class Unfollowed:
-    """Counts bytes: how they belong to connections is not known."""
+    """Counts bytes, when it is unknown which connections they belong to."""
 
     headers = 0
 
@@ -120,7 +120,7 @@ class Multiplexed:
 
     @property
     def headers(self) -> int:
-        """As `Following` has it."""
+        """See `Following`."""
         return self._client.headers + self._node.headers
 
     def disconnected(self) -> None:

@@ -54,10 +54,10 @@ class PortTraffic:
         self._input_client = self._output_client = ""
         self._request: HandshakeRequest | None = None
         self._is_unclear = False
-        """The client has answered what it was not asked: which answer the agent goes by cannot be known."""
+        """The client sent a response that nobody asked for, so it is unknown which one the agent goes by."""
 
     def from_client(self, number: int, message: bytes) -> None:
-        """An input message of the client, header included."""
+        """Read an input message of the client, header included."""
         if self._joins_input:
             self._joins_input = False
             self._input.continue_at(number)
@@ -70,7 +70,7 @@ class PortTraffic:
             self._catch_up(self._input.skip_gap()[1], self._input_message)
 
     def from_node(self, number: int, message: bytes) -> None:
-        """An output message of the node, header included."""
+        """Read an output message of the node, header included."""
         if self._joins_output:
             self._joins_output = False
             self._output.continue_at(number)
@@ -83,7 +83,7 @@ class PortTraffic:
             self._catch_up(self._output.skip_gap()[1], self._output_message)
 
     def client_attached(self, client_id: str) -> None:
-        """A client has connected; another one begins with a handshake and without connections."""
+        """Note that a client has connected; a different one begins with a handshake and no connections."""
         if self._input_client and client_id != self._input_client:
             self._begin(Unfollowed(self._connections), OTHER_CLIENT)
             self._input.restart()
@@ -92,7 +92,7 @@ class PortTraffic:
         self._input_client = client_id
 
     def publication(self, client_id: str) -> None:
-        """What the agent sends from now on is for this client; for another one it counts from 0 again."""
+        """Note for which client the agent's next messages are; for a different one it numbers from 0 again."""
         if self._output_client and client_id != self._output_client:
             self._output.restart()
             self._joins_output = False
@@ -144,7 +144,7 @@ class PortTraffic:
                 self._request = None
 
     def _responded(self, message: bytes) -> None:
-        """The handshake decides how the data that follow are to be read."""
+        """Choose how to read the data that follow, by the client's handshake response."""
         request, self._request = self._request, None
         self._is_unclear = self._is_unclear or request is None
         if request is None or self._is_unclear or len(message) > LONGEST_HANDSHAKE:
@@ -163,7 +163,7 @@ class PortTraffic:
         self._following = following
 
     def _give_up(self) -> None:
-        """Only count from now on: what follows cannot be understood without what is missing."""
+        """Only count bytes from now on: without the missing messages, the rest cannot be parsed."""
         self._following.close()
         self._following = Unfollowed(self._connections)
         self._connections.totals.is_complete = False

@@ -3,8 +3,8 @@
 Whoever begins and ceases to watch again and again is not announced each time, but nobody watches unannounced: a summary
 says who did and who does once there were too many notices.
 
-AWS's client shows nothing but numbered output, and the numbers are the node's to give; so watchers get a note that the
-person does not know. The audit trail and ListWatchers have every watcher in both cases.
+AWS's client shows only numbered output, which only the node can number; so watchers are told that the person does not
+know. The audit trail and ListWatchers show every watcher in both cases.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from ferryman.core.service import Service
 from ferryman.server.channels import frames
 from ferryman.server.channels.sockets.peer_socket import PeerSocket
 from ferryman.server.channels.watching.limits import (
-    NOTICES_OF_ONE_PERSON,
-    NOTICES_OF_ONE_SESSION,
+    NOTICES_PER_PERSON,
+    NOTICES_PER_SESSION,
     SUMMARY_SECONDS,
 )
 from ferryman.server.channels.watching.observers import Observers
@@ -36,15 +36,15 @@ class Announcements:
         self._watched = watched
         self._observers = observers
         self._client: PeerSocket | None = None
-        self._of_persons = TokenBuckets[str](*NOTICES_OF_ONE_PERSON)
-        self._of_session = TokenBuckets[None](*NOTICES_OF_ONE_SESSION)
+        self._of_persons = TokenBuckets[str](*NOTICES_PER_PERSON)
+        self._of_session = TokenBuckets[None](*NOTICES_PER_SESSION)
         self._left_out: dict[str, JoinWatch] = {}
         """Watchers by ARN for whom there was no notice, until a summary names them."""
         self._summary: asyncio.TimerHandle | None = None
         watched.on_change = self._changed
 
     def client_attached(self, client: PeerSocket) -> None:
-        """A client has connected: tell it who watches already."""
+        """Tell a client that has connected who is already watching."""
         self._client = client
         if self._observers is not None:
             self._observers.client_attached(client)

@@ -1,4 +1,4 @@
-"""What a session's relay answers to those who watch the session, or want to."""
+"""The relay's replies to people who watch its session, or want to."""
 
 from ferryman.core.messages import (
     DONE,

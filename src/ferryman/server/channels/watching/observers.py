@@ -17,7 +17,7 @@ from ferryman.model.identifiers import SessionId
 from ferryman.server.channels import frames
 from ferryman.server.channels.sockets.peer_socket import PeerSocket
 
-_AFTERWARDS = 30
+_SWEEP_GRACE = 30
 """Seconds after the limit at which the sweep ends a session whose server did not."""
 
 
@@ -69,14 +69,14 @@ class Observers:
         self._changed.set()
 
     def client_attached(self, client: PeerSocket) -> None:
-        """A client has connected: tell it why the session does not run."""
+        """Tell a client that has connected why the session does not run."""
         self._client = client
         if self.is_holding:
             self._tell(self._waiting(), paused=True)
 
     async def postpone(self) -> None:
-        """Give a session that has not started yet the time that it may wait for its observers."""
-        seconds = self._service.settings.watching.observer_wait + _AFTERWARDS
+        """Extend the deadline of a session that has not started yet by the time that it may wait for observers."""
+        seconds = self._service.settings.watching.observer_wait + _SWEEP_GRACE
         await set_deadline(self._service, self._observed.session_id, seconds)
 
     async def run(self) -> None:
@@ -116,7 +116,7 @@ class Observers:
         observation_changed(self._service, observed.session_id, state, present, observed.required)
 
     def _waiting(self) -> str:
-        """Return what fits one line of 80 columns as far as the command."""
+        """Return the notice; up to the end of its command it fits one line of 80 columns."""
         limit = _length(self._service.settings.watching.observer_wait)
         return f"Paused until {self._wanted()} (at most {limit})"
 

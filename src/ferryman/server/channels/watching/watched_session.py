@@ -26,10 +26,10 @@ from ferryman.model.sessions import Session, SessionStatus
 from ferryman.recording.live_output import LiveEvent, LiveOutput
 from ferryman.server.channels.watching.limits import (
     MOST_PENDING,
-    OF_ONE_PERSON,
     PUBLISH_SECONDS,
     RENEWAL_SECONDS,
     TICK_SECONDS,
+    WATCHES_PER_PERSON,
 )
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 from ferryman.wire.payloads import Size
@@ -80,12 +80,12 @@ class WatchedSession:
     # What the relay forwards
 
     def output(self, frame: bytes) -> None:
-        """An output message of the node is forwarded."""
+        """Publish an output message of the node."""
         if self._live.output(frame):
             self._publish(self._live.take())
 
     def input(self, frame: bytes) -> None:
-        """An input message of the client is forwarded: only sizes of its terminal are looked at."""
+        """Read an input message of the client, of which only the terminal's sizes matter."""
         if frame[_PAYLOAD_TYPE] != _SIZE:
             return
         try:
@@ -98,7 +98,7 @@ class WatchedSession:
                 self._publish([resized])
 
     def publication(self, client_id: str, delivered: int | None) -> None:
-        """What follows is for this client."""
+        """Note that the output that follows is for this client."""
         self._live.publication(client_id, delivered)
 
     def mark(self, text: str) -> None:
@@ -106,11 +106,11 @@ class WatchedSession:
         self._publish([(self._elapsed(), "m", text)])
 
     def end(self, reason: str) -> None:
-        """The session has ended."""
+        """Tell watchers that the session has ended."""
         self._publish([(self._elapsed(), "end", reason)])
 
     async def close(self) -> None:
-        """This server no longer has the session: it has ended, or both its ends are gone."""
+        """Stop publishing, because the session has ended or both its ends are gone."""
         self._publish([(self._elapsed(), "gone", "")])
         if self._ticking is not None:
             self._ticking.cancel()
@@ -120,7 +120,7 @@ class WatchedSession:
         for watching in list(self._watching.values()):
             self.leave(watching.request.watcher_id)
 
-    # What watchers' servers ask
+    # Requests of watchers' servers
 
     async def join(self, request: JoinWatch) -> WatchJoined | WatchRefused:
         """Let someone watch, from the screen as it is."""
@@ -149,7 +149,7 @@ class WatchedSession:
         return True
 
     def leave(self, watcher_id: str) -> None:
-        """A watcher is gone. Idempotent."""
+        """Remove a watcher; idempotent."""
         watching = self._watching.pop(watcher_id, None)
         if watching is None:
             return
@@ -169,8 +169,8 @@ class WatchedSession:
         most = self._service.settings.watching.watchers_per_session
         if len(self._watching) >= most:
             return f"The session is watched by {most} already, the maximum."
-        if sum(each.person_id == request.person_id for each in self.watchers) >= OF_ONE_PERSON:
-            return f"You watch the session {OF_ONE_PERSON} times already, the maximum."
+        if sum(each.person_id == request.person_id for each in self.watchers) >= WATCHES_PER_PERSON:
+            return f"You watch the session {WATCHES_PER_PERSON} times already, the maximum."
         return None
 
     # Publishing
@@ -192,7 +192,7 @@ class WatchedSession:
         self._number += 1
 
     def _seal(self) -> None:
-        """Make a message of what waits."""
+        """Turn what is pending into a message."""
         if self._pending:
             self._sealed.append(WatchedEvents(self._number, self._pending))
             self._number += 1
@@ -209,7 +209,7 @@ class WatchedSession:
             self._publishing = None
 
     async def _tick(self) -> None:
-        """Give up what will not come, and forget watchers whose server is gone."""
+        """Stop waiting for missing messages, and forget watchers whose server is gone."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._live.tick()

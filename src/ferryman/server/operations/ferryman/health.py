@@ -1,4 +1,4 @@
-"""What an administrator can ask of a server's own parts: Ferryman's own operations."""
+"""Ferryman's own operations on the health of a server's parts, for administrators."""
 
 from datetime import datetime
 

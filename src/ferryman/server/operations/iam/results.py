@@ -107,6 +107,6 @@ def version_id(number: int) -> str:
 
 
 def version_number(version: str) -> int:
-    """Return 3 for `v3`, 0, which no version has, for what AWS allows and nobody gives (`v3.x`)."""
+    """Return 3 for `v3`, 0, which no version has, for forms that AWS allows but nobody uses (`v3.x`)."""
     digits = version.removeprefix("v")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0

@@ -1,4 +1,4 @@
-"""IAM's operations on what users never have in Ferryman: passwords, MFA devices, SSH keys, certificates.
+"""IAM's operations on things that users never have in Ferryman: passwords, MFA devices, SSH keys, certificates.
 
 Terraform lists all of them before it deletes a user by force, so each listing exists and is empty.
 """

@@ -84,7 +84,7 @@ def _blob(parameters: Parameters) -> bytes:
 
 
 def _size(parameters: Parameters) -> int | None:
-    """Return the bytes of a data key; None if the request does not say it in one way."""
+    """Return the size of a data key in bytes; None unless the request states it in exactly one way."""
     number, spec = parameters.get("NumberOfBytes"), parameters.get("KeySpec")
     if (number is None) == (spec is None):
         return None
@@ -92,7 +92,7 @@ def _size(parameters: Parameters) -> int | None:
 
 
 def _refuse(parameters: Parameters, *members: str) -> None:
-    """Refuse what needs hardware that is not there, or is not built."""
+    """Refuse members that would need special hardware, or are not supported."""
     for member in members:
         if parameters.get(member):
             raise ServiceError("UnsupportedOperationException", f"{member} is not supported.")
