@@ -16,7 +16,7 @@ from ferryman.model.failures import Failure, said_by
 if TYPE_CHECKING:
     from ferryman.core.ports.audit import TrailHead
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 _MOST_BYTES = 64 * 1024
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
 
@@ -156,12 +156,12 @@ def ask_health(loaded: LoadedConfiguration) -> tuple[int, str]:
     tls = loaded.configuration.server.tls
     try:
         if tls is None:
-            connection = HTTPConnection(host, port, timeout=SECONDS)
+            connection = HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         else:
             context = ssl.create_default_context(cafile=str(loaded.path(tls.certificate)))
             context.check_hostname = False  # it is the certificate itself that is trusted, whatever it names
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-            connection = HTTPSConnection(host, port, timeout=SECONDS, context=context)
+            connection = HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
         connection.request("GET", "/healthz")
         answer = connection.getresponse()
         text = answer.read(_MOST_BYTES).decode(errors="replace").strip()

@@ -14,8 +14,8 @@ import msgspec
 from ferryman.core.ports.bus import Bus
 
 SUBJECT = "console-changes"
-SECONDS = 1.0
-"""Between two messages of one server."""
+INTERVAL_SECONDS = 1.0
+"""How often one server publishes its changes."""
 
 
 class Kind(StrEnum):
@@ -50,7 +50,7 @@ class Changes:
             self._noted.clear()
             kinds, self._pending = frozenset(self._pending), set()
             await bus.publish(SUBJECT, msgspec.json.encode(_Changed(kinds)))
-            await asyncio.sleep(SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
 
 async def on_change(bus: Bus, tell: Callable[[frozenset[Kind]], None]) -> Callable[[], Awaitable[None]]:

@@ -26,7 +26,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.system.private_files import write_private
 
 READERS = 2
-SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 """How long a search may take in the index."""
 VERSION = 1
 """Of the file's layout and of how words are made: a file of another version is made again."""
@@ -220,7 +220,7 @@ class SqliteLineIndex:
         return connection
 
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
 
         def run() -> Result:
             with self._borrowed() as connection:

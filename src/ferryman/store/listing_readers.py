@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 READERS = 3
 """One person's listings use two of these at most."""
-SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 """How long a listing may take, waiting for a reader included."""
 MOST, MOST_PER_PERSON = 256, 16
 """Listings that wait or run, of everybody and of one person; further ones are refused."""

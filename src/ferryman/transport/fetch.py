@@ -15,12 +15,12 @@ from ferryman.transport.http import Answer
 from ferryman.transport.proxies import proxy_for
 from ferryman.transport.trust import Trust, unreachable, unverified
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 LARGEST = 256 * 1024
 
 
 class Documents:
-    """Fetches documents of at most `LARGEST` bytes within `SECONDS`. An async context manager.
+    """Fetches documents of at most `LARGEST` bytes within `TIMEOUT_SECONDS`. An async context manager.
 
     Redirects are not followed, cookies not kept. `ca_file` holds further certificate authorities. Without `verify`,
     any certificate is accepted: nothing that is fetched may then be trusted.
@@ -30,7 +30,7 @@ class Documents:
         self._trusted = Trust(ca_file)
         self._unverified = None if verify else unverified()
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=SECONDS),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -64,7 +64,7 @@ class Documents:
         origin = _origin(url)
         try:
             async with (
-                asyncio.timeout(SECONDS),
+                asyncio.timeout(TIMEOUT_SECONDS),
                 self._session.request(
                     method,
                     url,

@@ -12,7 +12,7 @@ from ferryman.model.values.secret import Secret
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.trust import Trust
 
-SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 """For one message, from the connection to the server's answer."""
 PERMANENT = 500
 """SMTP's first code of refusals that trying again does not change."""
@@ -38,7 +38,7 @@ class MailServer:
     login: tuple[str, Secret] | None = None
 
     async def send(self, message: EmailMessage) -> list[str]:
-        """Hand over a message within `SECONDS`; return the recipients that the server refused, if it accepted others.
+        """Hand over a message within `TIMEOUT_SECONDS`; return the recipients that the server refused, if not all.
 
         Never sends a password or a message unencrypted unless `encryption` is "none". Raises Unreachable, MailRefused.
         """
@@ -54,7 +54,7 @@ class MailServer:
                 use_tls=self.encryption == "tls",
                 start_tls=self.encryption == "starttls",
                 tls_context=None if self.encryption == "none" else self.trusted.context,
-                timeout=SECONDS,
+                timeout=TIMEOUT_SECONDS,
             )
         )
         try:
@@ -77,12 +77,12 @@ class MailServer:
 
 
 async def _result_in_time(sending: "asyncio.Task[Sent]") -> Sent:
-    """Return a task's result; end it after `SECONDS`, or when this is cancelled. Raises TimeoutError.
+    """Return a task's result; end it after `TIMEOUT_SECONDS`, or when this is cancelled. Raises TimeoutError.
 
     The library waits with `asyncio.wait_for`, which on Python 3.11 loses a cancellation that comes with a result.
     """
     try:
-        await asyncio.wait({sending}, timeout=SECONDS)
+        await asyncio.wait({sending}, timeout=TIMEOUT_SECONDS)
         if not sending.done():
             raise TimeoutError("it took too long")
         return sending.result()

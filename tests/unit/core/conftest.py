@@ -166,7 +166,7 @@ def public_key() -> str:
 
 @pytest.fixture(autouse=True)
 def _a_busy_machine_has_time_to_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing_readers, "SECONDS", PATIENCE)
+    monkeypatch.setattr(listing_readers, "TIMEOUT_SECONDS", PATIENCE)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ CONNECT = 1
 IPV4, DOMAIN, IPV6 = 1, 3, 4
 NO_AUTHENTICATION, NO_ACCEPTABLE_METHOD = 0, 0xFF
 SUCCEEDED, COMMAND_NOT_SUPPORTED, ADDRESS_NOT_SUPPORTED = 0, 7, 8
-SECONDS = 10.0
+HANDSHAKE_SECONDS = 10.0
 """For the whole negotiation."""
 _ADDRESS_BYTES = {IPV4: 4, IPV6: 16}
 
@@ -26,7 +26,7 @@ async def requested(accepted: socket.socket) -> Destination | None:
     `accepted` does not block. Nothing is read beyond the negotiation. Raises OSError if the program disconnects.
     """
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
             return await _negotiate(accepted)
     except TimeoutError:
         return None

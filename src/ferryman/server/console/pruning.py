@@ -10,7 +10,7 @@ from ferryman.core.service import Service
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.http.app_keys import GATEWAY
 
-SECONDS = 60.0
+INTERVAL_SECONDS = 60.0
 
 
 async def prune_sessions(app: web.Application) -> AsyncIterator[None]:
@@ -22,5 +22,5 @@ async def prune_sessions(app: web.Application) -> AsyncIterator[None]:
 
 async def _prune(service: Service) -> None:
     while True:
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(INTERVAL_SECONDS)
         await prune_browser_sessions(service)

@@ -47,7 +47,7 @@ Result = TypeVar("Result")
 
 
 class PostgresqlConnections(Connections):
-    """Connections to one database. A listing may take `listing_seconds`, or `listing_readers.SECONDS`."""
+    """Connections to one database. A listing may take `listing_seconds`, or `listing_readers.TIMEOUT_SECONDS`."""
 
     begin = "BEGIN"
     patience = 20.0
@@ -60,7 +60,7 @@ class PostgresqlConnections(Connections):
             Pools(
                 writer=_engine(url, WRITERS, writing),
                 readers=_engine(url, READERS, reading),
-                listings=ListingReaders(listings, listing_seconds or listing_readers.SECONDS, _watched),
+                listings=ListingReaders(listings, listing_seconds or listing_readers.TIMEOUT_SECONDS, _watched),
                 writers=WRITERS,
             )
         )

@@ -38,7 +38,7 @@ _STEPS = 10_000
 
 
 class SqliteConnections(Connections):
-    """Connections to one file. A listing may take `listing_seconds`, or `listing_readers.SECONDS`."""
+    """Connections to one file. A listing may take `listing_seconds`, or `listing_readers.TIMEOUT_SECONDS`."""
 
     begin = "BEGIN IMMEDIATE"
 
@@ -51,7 +51,7 @@ class SqliteConnections(Connections):
             Pools(
                 writer=_engine(url, size=1, pragmas=_PRAGMAS),
                 readers=_engine(url, size=READERS, pragmas=_READING),
-                listings=ListingReaders(listings, listing_seconds or listing_readers.SECONDS, _watched),
+                listings=ListingReaders(listings, listing_seconds or listing_readers.TIMEOUT_SECONDS, _watched),
             )
         )
 

@@ -209,7 +209,7 @@ async def test_a_wrong_password_is_a_refusal_for_good(initialised: Path, tls: ss
 
 
 async def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail_server, "SECONDS", 0.2)
+    monkeypatch.setattr(mail_server, "TIMEOUT_SECONDS", 0.2)
 
     gone = asyncio.Event()
 
