@@ -1,7 +1,7 @@
-"""That something has changed, for pages that are looking at it: which kind of thing, never which one.
+"""Tells open pages that something of some kind has changed, never which one.
 
 Changes are noted where they are recorded, and published on the bus to every server, at most once a second. A page then
-asks again, and gets what its reader may see. Losing one costs a page its freshness, nothing else.
+asks again, and gets what its reader may see. A lost message only means that a page is out of date.
 """
 
 import asyncio
@@ -32,7 +32,8 @@ class _Changed(msgspec.Struct, frozen=True):
 
 
 class Changes:
-    """What has changed since the last message. `note` costs nothing; `publish` runs as long as the server does."""
+    """The kinds that have changed since the last message. `note` is cheap; `publish` runs as long as the server
+    does."""
 
     def __init__(self) -> None:
         self._pending: set[Kind] = set()
@@ -54,7 +55,7 @@ class Changes:
 
 
 async def on_change(bus: Bus, tell: Callable[[frozenset[Kind]], None]) -> Callable[[], Awaitable[None]]:
-    """Have `tell` called with what has changed on any server; returns what ends that, to be awaited."""
+    """Call `tell` with what has changed on any server. Returns an async function that stops this."""
 
     async def changed(payload: bytes) -> bytes:
         with contextlib.suppress(msgspec.DecodeError):  # a newer server may know more kinds

@@ -1,4 +1,4 @@
-"""Slow listings: whose they are, the error, and the filters that make them faster."""
+"""Slow listings: the person they are counted for, the error, and the filters that make them faster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def listing_for(person_id: str) -> Iterator[None]:
 
 
 def listing_person() -> str:
-    """Return whose listing this is; "" for the server's own."""
+    """Return the person whose listing this is; "" for the server's own."""
     return _person.get()
 
 

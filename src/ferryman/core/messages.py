@@ -90,13 +90,13 @@ class JoinWatch(msgspec.Struct, frozen=True, tag=True):
 
 
 class RenewWatch(msgspec.Struct, frozen=True, tag=True):
-    """The watcher is still there; one that is not renewed for a while counts as gone. Reply `WatchRenewed`."""
+    """Say that the watcher is still there; one that is not renewed for a while counts as gone. Reply `WatchRenewed`."""
 
     watcher_id: str
 
 
 class LeaveWatch(msgspec.Struct, frozen=True, tag=True):
-    """The watcher is gone; reply `DONE`."""
+    """Say that the watcher is gone; reply `DONE`."""
 
     watcher_id: str
 
@@ -123,7 +123,8 @@ class JoinRelay(msgspec.Struct, frozen=True, tag=True):
 
 
 class RenewRelay(msgspec.Struct, frozen=True, tag=True):
-    """The end of this link is still there; one that is not renewed for a while counts as gone. Reply `RelayRenewed`."""
+    """Say that the end of this link is still there; one that is not renewed for a while counts as gone. Reply
+    `RelayRenewed`."""
 
     link_id: str
 
@@ -183,7 +184,8 @@ class WatchRenewed(msgspec.Struct, frozen=True):
 
 
 class WatchedEvents(msgspec.Struct, frozen=True):
-    """What a session showed next, on `watched.<session>`. Numbers count from 0; a missing one means a missing message.
+    """The next part of what a session showed, on `watched.<session>`. Numbers count from 0; a missing one means a
+    missing message.
 
     An event is milliseconds since the session began, a kind, and a text: o (output), r (size), m (marker) and x (exit
     status) as in a recording; `end`: the session has ended, with the reason; `gone`: its server no longer has it.
@@ -208,7 +210,7 @@ class Watchers(msgspec.Struct, frozen=True):
 
 
 class WatchTicket(msgspec.Struct, frozen=True):
-    """What a token of WatchSession stands for, held by the server that issued it: the session, and who may watch."""
+    """The session and the person that a token of WatchSession admits, held by the server that issued it."""
 
     session_id: str
     access_key_id: str
@@ -282,7 +284,7 @@ def watched_subject(session_id: SessionId | str) -> str:
 
 
 def watch_ticket_subject(ticket_id: str) -> str:
-    """Return the subject on which the server that issued a token of WatchSession gives out what it stands for."""
+    """Return the subject on which the server that issued a token of WatchSession hands out its `WatchTicket`."""
     return f"watch-ticket.{ticket_id}"
 
 

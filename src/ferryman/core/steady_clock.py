@@ -16,7 +16,7 @@ SETTLED_AFTER = 600_000
 
 
 class ClockSteps(Protocol):
-    """How far the clock was set."""
+    """The steps by which the clock was set."""
 
     @property
     def total(self) -> int:
@@ -30,7 +30,7 @@ class ClockSteps(Protocol):
         """Follow the machine's clock. Returns by how many milliseconds it was set, until `moved` is called for them."""
 
     def moved(self, by: int) -> None:
-        """Stored times were moved by so many milliseconds."""
+        """Note that stored times were moved by so many milliseconds."""
 
 
 class SteadyClock:

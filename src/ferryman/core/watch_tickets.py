@@ -1,7 +1,7 @@
 """The tokens of WatchSession: short, for one use, held by the server that issued them.
 
-A server that gets one asks for its ticket over the bus. The holder gives it out once, so that no two servers admit one
-token; if the holder dies, its tokens die with it.
+A server that gets one asks for its ticket over the bus. The holder hands it out once, so that a token is admitted only
+once; if the holder dies, its tokens are void.
 """
 
 import secrets

@@ -22,7 +22,7 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
 MOST_PENDING = 20
-"""The most requests of one identity that may be pending."""
+"""How many requests of one identity may be pending."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ async def sweep_access_requests(service: Service) -> int:
 async def as_of_now(service: Service, request: AccessRequest) -> AccessRequest:
     """Return the request's current state: Expired after its deadline, Approved once every level is complete.
 
-    Approvals are stored one by one. Whichever server looks first decides what they add up to.
+    Approvals are stored one by one. Whichever server looks first decides whether they complete the request.
     """
     now = service.clock()
     if request.status in OVER:

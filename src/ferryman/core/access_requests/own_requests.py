@@ -1,4 +1,4 @@
-"""What requesters may do with their own access requests: see them, and revoke them.
+"""Requesters' rights on their own access requests: to see and revoke them.
 
 Whoever may get a request's token may do both, without the permissions that approvers need for everybody's requests. An
 explicit deny still counts.
@@ -30,7 +30,8 @@ def require_unless_own(
 
 
 def sees_only_own(service: Service, caller: Caller, action: str, resource: str) -> bool:
-    """Return whether `caller` may list only their own requests. Raises AccessDeniedException if not even those."""
+    """Return whether `caller` may list only their own requests. Raises AccessDeniedException if they may not list even
+    those."""
     decision = decide(service, caller, action, resource)
     if decision.allowed:
         return False

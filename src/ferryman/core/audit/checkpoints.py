@@ -1,4 +1,4 @@
-"""Signed checkpoints of the audit trail: statements that anybody can verify who has the server's public key.
+"""Signed checkpoints of the audit trail: statements that anybody with the server's public key can verify.
 
 A statement is a set of texts and integers. Its bytes are the kind's line, then `name=value` for each member in order of
 name, one a line, and its Ed25519 signature (RFC 8032) is over these. The private key is derived from the server's key.
@@ -25,7 +25,8 @@ PURPOSE = "audit-checkpoint"
 CHECKPOINT = "AuditTrailCheckpoint"
 """`detail-type` of a checkpoint; its `detail` is the signed statement."""
 UNCOVERED = "AuditTrailCheckpointGap"
-"""`detail-type` of the event that no checkpoint vouches for records `firstSequence` to `lastSequence`, and why."""
+"""`detail-type` of the event which says that no checkpoint vouches for records `firstSequence` to `lastSequence`, and
+why."""
 EXPORT = "AuditTrailExport"
 """The kind of the statement at the end of an exported copy."""
 GRACE = timedelta(days=1)

@@ -9,22 +9,23 @@ from dataclasses import dataclass
 import msgspec
 
 OPENED = "AuditTrailOpened"
-"""`detail-type` of the event that the server started; `detail.firstSequence` is the trail's first record."""
+"""`detail-type` of the event which says that the server started; `detail.firstSequence` is the trail's first record."""
 BEGUN = "AuditTrailFileBegun"
 """`detail-type` of a file's first record; `detail.firstSequence` is the trail's first record."""
 DELETED = "AuditTrailFileDeleted"
-"""`detail-type` of the event that the server deletes its oldest files: records `firstSequence` to `lastSequence`."""
+"""`detail-type` of the event which says that the server deletes its oldest files: records `firstSequence` to
+`lastSequence`."""
 MISSING = "AuditTrailFileMissing"
-"""`detail-type` of the event that the server found records `firstSequence` to `lastSequence` missing."""
+"""`detail-type` of the event which says that the server found records `firstSequence` to `lastSequence` missing."""
 _KINDS = (OPENED, BEGUN, DELETED, MISSING)
 _MARKS = tuple(kind.encode() for kind in _KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a record says. `first` is the trail's first record before it, None if an older server left that out.
-
-    `oldest` is the first record after it, `files` are those that the server deletes or has yet to delete.
+    """Where the trail begins, as one record says. `first` is the trail's first record before that one, None if an older
+    server left it out; `oldest` is the first record after it. `files` are those that the server deletes or has yet to
+    delete.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Audit records of what happens to KMS keys without a call: deletion after their waiting time, automatic rotation."""
+"""Audit records of changes of KMS keys that no call makes: deletion after the waiting time, automatic rotation."""
 
 from ferryman.core.audit.records import event
 from ferryman.core.service import Service

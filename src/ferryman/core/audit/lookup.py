@@ -24,7 +24,7 @@ from ferryman.model.values.timestamps import from_millis, iso_millis
 ACTION = "cloudtrail:LookupEvents"
 MOST_RESULTS = 50
 PER_SECOND = 2.0
-"""As AWS allows, there for a whole account, here for each user or role."""
+"""AWS's limit; AWS applies it to a whole account, Ferryman to each user or role."""
 
 Record = Mapping[str, Any]
 _RESOURCES = {
@@ -39,7 +39,7 @@ _RESOURCES = {
     "policyArn": "AWS::IAM::Policy",
     "accessKeyId": "AWS::IAM::AccessKey",
 }
-"""Members of parameters, results and details that name a resource, and its type as CloudTrail writes types."""
+"""Members of parameters, results and details that name a resource, with CloudTrail's name of its type."""
 _OF_KMS = {"keyId": "AWS::KMS::Key", "aliasName": "AWS::KMS::Alias"}
 """The same for calls of KMS; the trail itself has keys of other kinds."""
 
@@ -96,7 +96,7 @@ async def look_up_events(service: Service, caller: Caller, request: LookupEvents
 
 
 def search_of(request: Request) -> TrailSearch:
-    """Return what to find for a request that another server has checked."""
+    """Return the search for a request that another server has checked."""
     attributes, start, end = request
     moments = [None if each is None else Millis(each) for each in (start, end)]
     return _search(LookupEventsRequest(attributes, moments[0], moments[1]))
@@ -173,7 +173,7 @@ _SERVICE = "ssm.amazonaws.com"
 
 
 def _username(record: Record) -> str:
-    """Return who did it: a user's name, the name of a role session, or the owner of the session that changed."""
+    """Return the name of whoever acted: of a user, of a role session, or of the owner of the session that changed."""
     identity = _mapping(record, "userIdentity")
     named = _text(identity, "userName") or _text(identity, "arn").rpartition("/")[2]
     return named or _text(_mapping(record, "detail"), "owner").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What the audit trail says of session logs for S3 and CloudWatch Logs: those that were given up."""
+"""Audit records of session logs for S3 and CloudWatch Logs that will never be delivered."""
 
 from ferryman.core.audit.records import event, moment
 from ferryman.core.audit.redaction import text
@@ -10,7 +10,7 @@ OUTPUT_CHANGE = "Session Log State-change Notification"
 
 
 def output_given_up(service: Service, output: PendingOutput, ended_at: Millis, reason: str) -> None:
-    """Record that a session's log was not delivered and never will be: where it was to go, and the last error."""
+    """Record that a session's log will never be delivered, with its destination and the last error."""
     detail = {
         "sessionId": output.session_id,
         "state": "GivenUp",

@@ -1,4 +1,4 @@
-"""What the audit trail says of recordings: that they were finished, held, released and deleted."""
+"""Audit records of recordings that were finished, held, released or deleted."""
 
 from ferryman.core.audit.records import event
 from ferryman.core.audit.redaction import text

@@ -41,7 +41,7 @@ SOURCE = "ferryman.ssm"
 SESSION_CHANGE = "Session Manager Session State-change Notification"
 CHANNEL_CHANGE = "Session Manager Data Channel State-change Notification"
 SIGN_IN_SERVICE = "signin"
-"""CloudTrail's source of what happens when somebody signs in to a console."""
+"""CloudTrail's event source of sign-ins to a console."""
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
 UNKNOWN = "unknown"
@@ -61,7 +61,7 @@ _NEEDS_NO_PERMISSION = {
     "UpdateManagedInstancePublicKey": (20, 0.01),
     "ConsoleLogin": (60, 0.2),
 }
-"""Calls that are always recorded and that every user or node may make: how many at once and per second."""
+"""Calls that are always recorded and that every user or node may make: the burst, and the rate per second."""
 _REPEATABLE = frozenset({"Connected", "Disconnected"})
 """Calls that a node can repeat without anyone's permission."""
 AGENT_CALLS = frozenset(
@@ -76,7 +76,8 @@ AGENT_CALLS = frozenset(
 )
 """Calls that every agent repeats to stay connected. Successful ones are recorded only if the settings say so."""
 ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
-"""Calls that are never refused because the trail cannot be written: nodes would go silent, sessions would not end."""
+"""Calls that are answered even if the trail cannot be written: otherwise nodes would go silent and sessions never
+end."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What is recorded of a call's parameters and result: members listed here, cut to size; everything else is hidden.
+"""Redaction of a call's parameters and result: members listed here are recorded, cut to size; all others are hidden.
 
 Deny by default: a member that a new operation adds is hidden until it is listed. Names are AWS's.
 """
@@ -14,7 +14,7 @@ import msgspec
 from ferryman.model.values.timestamps import iso_seconds
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-"""CloudTrail's own words."""
+"""CloudTrail's own text for hidden members."""
 LONGEST_TEXT = 1024
 """Bytes of a text in JSON."""
 MOST_ELEMENTS = 50

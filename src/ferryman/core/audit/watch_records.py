@@ -14,7 +14,7 @@ WATCH_CHANGE = "Session Watching State-change Notification"
 
 
 def watching_began(service: Service, session: Session, caller: Caller, source_ip: str | None) -> None:
-    """Record that someone begins to watch a session."""
+    """Record that someone has begun to watch a session."""
     _note(service, session, caller, {"state": "Began", "sourceIPAddress": source_ip})
 
 

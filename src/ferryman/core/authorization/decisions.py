@@ -177,5 +177,5 @@ def _is_visible(reason: str) -> bool:
 
 
 OBSERVERS_KEY = "ferryman:RequiredObservers"
-"""How many people must watch the session that is to start."""
+"""The condition key of how many people must watch the session that is to start."""
 _START = "ssm:StartSession"

@@ -26,7 +26,7 @@ TOKEN_LENGTH = 43
 SESSIONS_A_PERSON = 20
 """Browsers that one person is signed in with; signing in with another ends the oldest."""
 NOTED_MILLIS = 60_000
-"""How old the noted time of the last use may be: an idle session ends up to so much too early, never too late."""
+"""How old the noted time of the last use may be. An idle session ends up to this much early, but never late."""
 _PURPOSE = "browser-session"
 
 
@@ -63,7 +63,8 @@ def new_token(service: Service) -> Secret:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what the store knows of a token. A plain hash is enough: 256 random bits are too many to guess."""
+    """Return the form in which the store keeps a token. A plain hash is enough: 256 random bits are too many to
+    guess."""
     return sha256(token.encode(errors="replace")).digest()
 
 
@@ -118,7 +119,7 @@ async def prune_browser_sessions(service: Service) -> int:
 
 
 def sealed_credentials(service: Service, access_key_id: str, session: TemporarySession | None, context: bytes) -> bytes:
-    """Return which credentials a session or a link continues, so that only this server can have written it."""
+    """Return the credentials that a session or a link continues, sealed so that nobody else can write them."""
     plaintext = msgspec.msgpack.encode(_Continued(access_key_id, session))
     return service.vault.seal(_PURPOSE, plaintext, context)
 

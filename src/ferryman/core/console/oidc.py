@@ -1,4 +1,5 @@
-"""Signing a browser in at an OpenID Connect provider: authorization code with PKCE, and the role that it leads to.
+"""Signing a browser in at an OpenID Connect provider: the authorization code flow with PKCE, and the role that the
+person gets.
 
 Sources: RFC 6749, RFC 7636 (S256), RFC 9207, OpenID Connect Core. What binds the sign-in to its browser is sealed into
 a cookie, so any server can finish what another one began. Which role a person may have is decided as by
@@ -31,7 +32,7 @@ from ferryman.model.identity.session_names import session_name
 from ferryman.model.values.secret import Secret
 
 ATTEMPT_SECONDS = 600
-"""A sign-in at the provider takes at most so long."""
+"""How long a sign-in at the provider may take."""
 CALLBACK_PATH = "/api/sign-in/callback"
 """Below the console's path; the redirect address that the provider must know."""
 LONGEST_CODE = 4096
@@ -60,7 +61,7 @@ class _Attempt(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sign-in that has begun: where the browser goes, and what it brings back."""
+    """A sign-in that has begun: where the browser goes, and the cookie that it brings back."""
 
     location: str
     cookie: Secret
@@ -68,7 +69,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class CallbackAnswer:
-    """What the provider sent the browser back with; members that it left out are empty."""
+    """The query with which the provider sent the browser back; members that it left out are empty."""
 
     code: str
     state: str

@@ -13,7 +13,7 @@ from ferryman.model.values.secret import Secret
 
 
 async def check_access_key(service: Service, given: Credentials, origin: Origin) -> Caller:
-    """Return whose key it is.
+    """Return the caller whose key it is.
 
     Raises UnrecognizedClientException, for an unknown or disabled key and a wrong secret alike, and
     ExpiredTokenException if the secret is right.

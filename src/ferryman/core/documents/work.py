@@ -24,7 +24,7 @@ from ferryman.policy.cedar import CedarPrincipal, CedarVerdict, evaluate_cedar
 
 
 def perform(task: Task) -> Result:
-    """Perform a task."""
+    """Return a task's result."""
     try:
         match task:
             case ReadDocument():

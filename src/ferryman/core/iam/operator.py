@@ -1,4 +1,4 @@
-"""What the operator's own commands do to users and access keys, on the server's machine and without a caller.
+"""Users and access keys for the operator's own commands, which run on the server's machine without a caller.
 
 They check what IAM's operations check, by the same functions, but no permissions.
 """

@@ -60,7 +60,7 @@ async def authenticate(service: Service, access_key_id: str, session_token: str 
 
 
 async def current_caller(service: Service, access_key_id: str, session: TemporarySession | None) -> Caller:
-    """Return who a caller that was authenticated before is now: with today's policies, if its key is still valid.
+    """Return a caller that was authenticated before with its current policies, if its key is still valid.
 
     `session` is that of temporary credentials, None for a user's own key. Raises UnrecognizedClientException,
     ExpiredTokenException.

@@ -33,7 +33,7 @@ _IMPLICITLY_DENIED = Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What a call asks of a key.
+    """The use of a key that a call asks for.
 
     `key` is its KeyId member. `keys` are condition keys of the request beside those of every call on a key. `granted`
     is the operation's name in grants, "" if grants cannot allow it. `generation` is that of the material; None for the
@@ -71,7 +71,7 @@ async def find_key(service: Service, caller: Caller, use: KeyUse) -> FoundKey:
 
 
 async def find_key_and_grant(service: Service, caller: Caller, use: KeyUse) -> tuple[FoundKey, KeyGrant | None]:
-    """As `find_key`; also returns the grant that allowed the call, None if policies did."""
+    """Do as `find_key`, and also return the grant that allowed the call, None if policies did."""
     name = stored_name(service, use.key)
     found = None if name is None else await service.store.kms_keys.find(name, use.generation)
     if found is not None and len(found.key.policy) > LARGE_POLICY:
@@ -115,7 +115,7 @@ def decide_by_policy(
 ) -> Decision:
     """Return the decision of a key policy and the caller's own policies.
 
-    Whoever has got a name that belonged to another when the policy was written does not have what it allows.
+    A policy does not apply to someone who got a name that belonged to somebody else when it was written.
     """
     named = NamedPolicy(KEY_POLICY, cached_policy(policy, PolicyKind.KEY))
     decision = _evaluate(service, caller, use, found, named)
@@ -204,7 +204,7 @@ _WITH_CONTEXT = frozenset(
         "ReEncryptTo",
     }
 )
-"""Operations that the constraints of grants are about."""
+"""Operations with an encryption context, to which the constraints of grants apply."""
 
 
 def _as_policy(principal: str, action: str) -> NamedPolicy:

@@ -24,6 +24,6 @@ def grant_of_token(service: Service, token: str) -> str:
 
 
 def check_tokens(service: Service, tokens: tuple[str, ...]) -> None:
-    """Raise InvalidGrantTokenException if a token is none of this server's."""
+    """Raise InvalidGrantTokenException if a token is not one of this server's."""
     for token in tokens:
         grant_of_token(service, token)

@@ -20,7 +20,7 @@ from ferryman.policy.principals import read_principals
 
 GRANTS_A_KEY = 5_000
 GRANTS_TO_ONE = 100
-"""Grants of one key to one grantee, which are read whenever policies do not allow a call of theirs."""
+"""How many grants of one key one grantee may have; they are read whenever policies do not allow the grantee's call."""
 OPERATIONS = (
     "Decrypt",
     "Encrypt",
@@ -137,7 +137,7 @@ async def retire_grant(
     *,
     is_dry_run: bool = False,
 ) -> None:
-    """RetireGrant: by its retiring principal, by its grantee if it allows that, or by whom policies allow to.
+    """RetireGrant: by its retiring principal, by its grantee if it allows that, or by anyone whom policies allow to.
 
     The grant is named by a token, or by its key and id. Raises AccessDeniedException, NotFoundException,
     InvalidGrantTokenException, ValidationException.
@@ -182,7 +182,7 @@ def _request_keys(request: GrantRequest) -> Keys:
 
 
 def _check(request: GrantRequest) -> None:
-    """Raise ValidationException unless a grant on a symmetric key can be so."""
+    """Raise ValidationException unless a grant on a symmetric key can have these operations and constraints."""
     if not request.operations:
         raise ServiceError("ValidationException", "A grant needs at least one operation.")
     if others := [each for each in request.operations if each not in OPERATIONS]:

@@ -1,4 +1,4 @@
-"""Whose sessions a caller may use keys for. AWS accepts any encryption context; here it must be true.
+"""Rules about the sessions that a caller may use keys for. AWS accepts any encryption context; here it must be true.
 
 Both ends of an encrypted session use a data key with the session and its target in the encryption context
 (`protocol/client.md` §9, `protocol/agent.md` §4.10).

@@ -1,1 +1,1 @@
-"""What runs over the whole store from time to time: deleting what has expired, and sealing with a new key."""
+"""Maintenance of the whole store: deleting expired rows, and sealing secrets under a new key."""

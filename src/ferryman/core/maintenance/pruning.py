@@ -1,4 +1,4 @@
-"""Deleting what is too old, a little at a time, so that nobody's writes wait for long."""
+"""Deleting old rows, a few at a time, so that nobody's writes wait for long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,9 +15,9 @@ PAUSE = 0.03
 
 
 async def prune(delete: Callable[[Millis, int], Awaitable[int]], ended_before: Millis) -> int:
-    """Delete some of what ended before a time, and return how many; call it about once a second.
+    """Delete some rows that ended before a time, and return how many; call it about once a second.
 
-    `delete` deletes up to so many and returns how many it was.
+    `delete` deletes up to the given number of rows and returns how many it deleted.
     """
     clock = asyncio.get_running_loop().time
     deleted, spent = 0, 0.0

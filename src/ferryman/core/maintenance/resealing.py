@@ -1,4 +1,4 @@
-"""What is sealed in the store, by server key: count it, and seal all of it under the newest key."""
+"""The secrets in the store by server key: counting them, and sealing all of them under the newest key."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -91,7 +91,7 @@ class FoundRecords:
 
 @dataclass(frozen=True, slots=True)
 class TrailCheck:
-    """What the newest records of the trail prove: `records` from number `first` to `last`, and when the last was made.
+    """The result of verifying the newest records: `records` from number `first` to `last`, and when the last was made.
 
     `time` is in the form of records, "" for none. `problem` is the first place that is not what the server wrote.
     """
@@ -104,7 +104,7 @@ class TrailCheck:
 
 
 class RecordedEvents(Protocol):
-    """What the trail has recorded."""
+    """Reads the audit trail."""
 
     async def check_newest(self) -> TrailCheck:
         """Verify the chain of the newest records, a bounded amount."""

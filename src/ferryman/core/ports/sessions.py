@@ -85,7 +85,7 @@ class SessionStore(Protocol):
     async def disconnect(self, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
         """Set those of these sessions that are Connected Disconnected, with their new deadlines, in one transaction.
 
-        Returns which they were.
+        Returns those that it changed.
         """
 
     async def set_deadline(self, session_id: SessionId, deadline_at: Millis) -> None:

@@ -1,6 +1,6 @@
 """Where OpenID Connect providers sign people in: discovered, and cached for minutes.
 
-Only configured providers are asked, each at most once in `PAUSE` seconds, whoever wants to sign in.
+Only configured providers are asked, each at most once in `PAUSE` seconds, however many people sign in.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ NODE_BURST, NODE_RATE = 512, 32.0
 
 NEEDS_NO_PERMISSION = frozenset({"GetCallerIdentity"})
 PERMITTED_BURST, PERMITTED_RATE = 200, 20.0
-"""Calls of those, which anybody with a key may make: at once, then per second."""
+"""The burst and the rate per second of these calls, which anybody with a key may make."""
 
 CHANNELS = frozenset({"OpenControlChannel", "OpenDataChannel"})
 CHANNELS_RATE = 64.0

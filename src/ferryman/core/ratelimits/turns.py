@@ -110,7 +110,8 @@ class Turns(Generic[Party]):
             turn.set_result(None)
 
     def _next(self) -> Party | None:
-        """Return who is to have the next free place: of those who may, who has waited longest since their last."""
+        """Return the party that gets the next free place: the one, of those that may, which has waited longest since
+        its last."""
         for party in self._waiting:
             if self._free > 1 or not self._running[party]:
                 return party
@@ -126,7 +127,7 @@ class Turns(Generic[Party]):
                 del self._waiting[party]
 
     def _resize(self, party: Party, before: int, now: int) -> None:
-        """Note how much of a party's waits."""
+        """Note how much of a party's work waits."""
         if before:
             same = self._by_size[before]
             del same[party]

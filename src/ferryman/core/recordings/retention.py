@@ -1,4 +1,4 @@
-"""How long recordings are kept at least: holds by operations and by tags, and retention by the configuration."""
+"""The minimum time that recordings are kept: holds by operations and by tags, and retention by the configuration."""
 
 from dataclasses import replace
 
@@ -18,9 +18,8 @@ HOLD_TAG = "ferryman:hold"
 
 
 def trusted_now(service: Service) -> Millis:
-    """Return the time that retention is compared with: the clock, without what it was set forward since the start.
-
-    So nobody ends a retention by setting the machine's clock while the server runs.
+    """Return the time that retention is compared with: the clock, minus the steps by which it was set forward. So
+    nobody can end a retention by setting the machine's clock while the server runs.
     """
     return Millis(service.clock() - max(0, service.clock_steps.total))
 

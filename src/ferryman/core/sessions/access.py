@@ -1,4 +1,4 @@
-"""Sessions started with just-in-time access: what ties them to their request, and ends them with it."""
+"""Ties sessions that were started with just-in-time access to their request, and ends them with it."""
 
 import asyncio
 from dataclasses import dataclass

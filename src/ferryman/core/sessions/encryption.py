@@ -1,4 +1,4 @@
-"""What a session that is encrypted end to end cannot have: whatever needs the server to see what it shows."""
+"""Refuses to encrypt sessions end to end if the server must see what they show."""
 
 from ferryman.core.sessions.document import ChosenDocument
 from ferryman.model.errors import ServiceError
@@ -19,5 +19,5 @@ def check_encryption(document: ChosenDocument) -> None:
 
 
 def encrypted(document_name: str) -> str:
-    """Return the beginning of a sentence that says so of a document's sessions."""
+    """Return the beginning of an error: that this document's sessions are encrypted."""
     return f"Sessions of {document_name} are encrypted end to end"

@@ -1,4 +1,4 @@
-"""Where a session's log goes is checked when the session starts, and when somebody asks for it."""
+"""Checks the destinations of a session's log, when the session starts and on request."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

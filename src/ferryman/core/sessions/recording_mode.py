@@ -1,4 +1,4 @@
-"""Whether a session is recorded: what its document, the account's preferences and its node's tag say about it."""
+"""Decides whether a session is recorded, by its document, the account's preferences and its node's tag."""
 
 import json
 
@@ -46,6 +46,6 @@ async def _of_node(service: Service, session: Session) -> RecordingMode | None:
     values = [value for key, value in tags.items() if fold(key) == fold(RECORDING_TAG)]
     if not values:
         return None
-    # A value that is not a mode was meant to say something: the safe reading is the strictest.
+    # Whoever set an invalid value wanted some mode; the strictest is the safe choice.
     modes = [RecordingMode(value) if value in list(RecordingMode) else RecordingMode.REQUIRED for value in values]
     return next(mode for mode in _STRICTEST_FIRST if mode in modes)

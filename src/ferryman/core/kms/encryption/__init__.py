@@ -1,1 +1,1 @@
-"""What is encrypted under keys: ciphertexts, data keys, and the data keys of recordings."""
+"""Encryption under KMS keys: ciphertexts, data keys, and the data keys of recordings."""

@@ -33,7 +33,7 @@ class NotACiphertext(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BlobKey:
-    """What a blob says it is under."""
+    """The key and generation that a blob says it is under."""
 
     key_id: str
     generation: int

@@ -30,7 +30,7 @@ DATA_KEY_BYTES: Mapping[str, int] = {"AES_128": 16, "AES_256": 32}
 
 @dataclass(frozen=True, slots=True)
 class CryptoCall:
-    """What every cryptographic call says beside its data. `key` may be "" only where a blob names one.
+    """The arguments that every cryptographic call has beside its data. `key` may be "" only where a blob names one.
 
     A dry run ends in DryRunOperationException where it would have succeeded. `via` is the service that calls on its own
     behalf, as `kms:ViaService`.
@@ -202,6 +202,6 @@ def _invalid_ciphertext() -> ServiceError:
 
 
 def dry_run() -> ServiceError:
-    """Return the answer to a dry run that would have succeeded."""
+    """Return the error that answers a dry run which would have succeeded."""
     message = "The request would have succeeded, but the DryRun option is set."
     return ServiceError("DryRunOperationException", message, status=412)

@@ -1,6 +1,6 @@
 """Data keys of recordings under a named KMS key: of this server, or of a KMS elsewhere.
 
-A recording's data key is sealed by the vault, as ever. With a named key, what is sealed is not the data key but its
+A recording's data key is sealed by the vault. With a named key, what is sealed is not the data key but its
 ciphertext under that key, so that both the server's key and the named key are needed. The server uses its own keys for
 this by itself, whatever key policies say; a person who reads a recording needs kms:Decrypt, by way of
 `kms:ViaService`.
@@ -23,11 +23,12 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.kms import FoundKey, KeyState
 
 DATA_KEY_BYTES = 32
-"""Whatever is longer is a `WrappedKey`."""
+"""A longer secret is a `WrappedKey`."""
 
 
 class WrappedKey(msgspec.Struct, frozen=True, array_like=True):
-    """A data key under a KMS key: `own` is of this server, `foreign` elsewhere. `key` is what to ask there for."""
+    """A data key under a KMS key: `own` of this server, `foreign` of a KMS elsewhere. `key` is the name of the key
+    there."""
 
     where: Literal["own", "foreign"]
     key: str
@@ -40,7 +41,7 @@ def context_of(session_id: str) -> Mapping[str, str]:
 
 
 def via_service(service: Service) -> str:
-    """Return what `kms:ViaService` is when a person reads a recording."""
+    """Return the value of `kms:ViaService` when a person reads a recording."""
     return f"ferryman.{service.settings.region}.amazonaws.com"
 
 
@@ -93,7 +94,7 @@ async def require_readable(service: Service, caller: Caller, session_id: str, st
 
 
 async def current_wrapping(service: Service) -> str:
-    """Return what the data keys of new recordings are wrapped with, "" if with nothing; it changes with a rotation.
+    """Return an id of what wraps the data keys of new recordings, "" for nothing; it changes with a rotation.
 
     Raises KeyUnusable.
     """

@@ -14,7 +14,8 @@ _log = structlog.get_logger("ferryman.recording")
 
 
 async def rewrap_recordings(service: Service) -> tuple[int, int]:
-    """Wrap the data keys of all recordings as those of new ones are; return how many were changed, and could not be.
+    """Wrap the data keys of all recordings like those of new ones; return how many were changed, and how many could not
+    be.
 
     Servers may keep running, and several may do so at the same time. Raises KeyUnusable if the named key cannot be.
     """

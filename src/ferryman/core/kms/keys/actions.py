@@ -20,7 +20,7 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.kms import FoundKey, KeyState, KmsKey
 
 KEYS_LIMIT = 10_000
-"""Keys of the account."""
+"""How many keys the account may have."""
 LEAST_PENDING_DAYS, MOST_PENDING_DAYS = 7, 30
 """How long a key waits for its deletion."""
 _DAY = 86_400_000

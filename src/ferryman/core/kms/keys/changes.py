@@ -1,4 +1,4 @@
-"""Changing a key: from what it is now, whoever else changes it."""
+"""Changing a key atomically, also while others change it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ _ATTEMPTS = 5
 
 
 async def change_key(service: Service, found: FoundKey, change: Callable[[KmsKey], KmsKey]) -> KmsKey:
-    """Change a key from what it is now, and return it; `change` may refuse what it gets.
+    """Apply `change` to the current state of a key, and return the result; `change` may raise.
 
     Raises NotFoundException if the key is deleted meanwhile, KMSInternalException (500) if others keep changing it.
     """

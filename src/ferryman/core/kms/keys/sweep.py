@@ -1,4 +1,4 @@
-"""What happens to keys in time: deletion after the waiting time, and automatic rotation."""
+"""Changes of keys that are due: deletion after the waiting time, and automatic rotation."""
 
 from ferryman.core.audit.key_records import key_changed
 from ferryman.core.kms.keys.rotation import rotate

@@ -1,1 +1,1 @@
-"""What the use cases need to keep of people and what they may do: identities, policies, sign-ins, requests."""
+"""Ports for people and their permissions: identities, policies, sign-ins, access requests."""

@@ -1,1 +1,1 @@
-"""What the use cases need of recordings: to make, keep, read and search them, and to send copies elsewhere."""
+"""Ports for recordings: making, keeping, reading and searching them, and sending copies elsewhere."""

@@ -1,4 +1,4 @@
-"""Session logs on their way to S3 and CloudWatch Logs: what waits to be delivered, and the ports for it."""
+"""Ports for the delivery of session logs to S3 and CloudWatch Logs, and the values of logs that wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -25,31 +25,32 @@ class SessionTap(Protocol):
         """Whether an output message is missing that later ones wait for."""
 
     def output(self, number: int, frame: bytes) -> None:
-        """An output message of the node, header included."""
+        """Record an output message of the node, header included."""
 
     def input(self, number: int, frame: bytes) -> None:
-        """An input message of the client, header included."""
+        """Record an input message of the client, header included."""
 
     def note(self, kind: str, data: bytes) -> None:
-        """What the server itself has observed: a connection (`c`) or a file (`f`), as JSON."""
+        """Record what the server itself has observed: a connection (`c`) or a file (`f`), as JSON."""
 
     def acknowledged(self, number: int) -> None:
-        """The client has acknowledged an output message: it will not be sent again."""
+        """Note that the client has acknowledged an output message: it will not be sent again."""
 
     def client_attached(self, client_id: str) -> None:
-        """A client has connected."""
+        """Note that a client has connected."""
 
     def client_left(self) -> None:
-        """The client is gone."""
+        """Note that the client is gone."""
 
     def publication(self, client_id: str, delivered: int | None) -> None:
-        """What the agent sends from now on is for this client, and begins behind `delivered` bytes of output.
+        """Note that the agent now sends to this client, from behind `delivered` bytes of output.
 
         None if the agent does not say how many bytes that is.
         """
 
     async def caught_up(self) -> None:
-        """Return when it is no longer behind; raises `Unrecordable` when a required recording must end its session."""
+        """Wait until the tap is no longer behind; raises `Unrecordable` when a required recording must end its
+        session."""
 
 
 class Unrecordable(Exception):
