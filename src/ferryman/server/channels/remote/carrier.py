@@ -24,7 +24,7 @@ from ferryman.server.channels.sockets.peer_socket import ABNORMAL, PeerSocket
 JOIN_SECONDS = 2.0
 """How long the relay's server has to accept an end; if it does not answer, this server takes over."""
 RENEW_SECONDS = 1.0
-"""How often the relay's server is told that the end is still there."""
+"""How often this server tells the relay's server that the end is still there."""
 _ANSWER_SECONDS = 1.0
 _UNANSWERED = 2
 """After this many of them without an answer, the relay's server counts as gone."""

@@ -3,7 +3,7 @@
 Whoever begins and ceases to watch again and again is not announced each time, but nobody watches unannounced: a summary
 says who did and who does once there were too many notices.
 
-AWS's client shows only numbered output, which only the node can number; so watchers are told that the person does not
+AWS's client shows only numbered output, which only the node can number; so watchers get a note that the person does not
 know. The audit trail and ListWatchers show every watcher in both cases.
 """
 
