@@ -1,4 +1,4 @@
-"""Writes checkpoints into the audit trail while the server runs: what was written since the last one, signed.
+"""Writes checkpoints into the audit trail while the server runs: each signs the records since the last one.
 
 Only lines that the server itself wrote are signed: each is read back from disk and its MAC is checked. Reading, hashing
 and signing happen in threads, a batch at a time.
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 1.0
 BATCH_RECORDS, BATCH_BYTES = 100, 1024 * 1024
-"""What a thread reads and hashes before it lets others run: about 3 ms of work."""
+"""How much a thread reads and hashes before it lets others run: about 3 ms of work."""
 PAUSE_SECONDS = 0.005
-"""Between two batches, so that covering a long trail of an older server leaves the event loop its turns."""
+"""The pause between two batches, so that covering the long trail of an older server leaves the event loop its turns."""
 STOP_SECONDS = 5.0
 """How long a server that stops waits for its last checkpoint; the next start covers what is left."""
 LOOKED_BACK = 10_000
@@ -51,7 +51,7 @@ class Bounds:
 class _Segment:
     """Records read so far: `last` is the newest of `count`, and `key` is what must authenticate the next one.
 
-    `foreign` is one that the server did not write so.
+    `foreign` is a record that is not as the server wrote it.
     """
 
     last: Link

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 MOST_PROBLEMS = 1000
-"""With that many, a copy is read no further."""
+"""After this many, the rest of a copy is not read."""
 _MARK = b'{"export":'
 
 
@@ -193,7 +193,7 @@ def _misplaced(line: bytes, link: Link | None, found: ExportedTrail) -> str:
 
 
 def _coverage(ranges: Sequence[_Range], found: ExportedTrail) -> Iterator[Problem]:
-    """Yield what the checkpoints say against the records; note how far they reach."""
+    """Yield contradictions between checkpoints and records; note how far the checkpoints reach."""
     reached, times = found.first - 1, list[str]()
     for each in ranges:
         first, last = each.checkpoint.first, each.checkpoint.last.sequence

@@ -89,7 +89,7 @@ class TrailFiles:
     def append(self, lines: bytes, first: int, *, from_reserve: bool = False) -> None:
         """Write whole lines, the first of which is record `first`, all of them or none; raises OSError.
 
-        `from_reserve`: if the disk is full, use the space that is kept for that.
+        `from_reserve`: if the disk is full, use the space that is reserved for this.
         """
         try:
             self._write(lines, first)

@@ -26,7 +26,7 @@ class Batch:
         return self.links[-1]
 
     def half(self) -> "Batch | None":
-        """Return the first half; None if there is but one record."""
+        """Return the first half; None if there is only one record."""
         count = len(self.lines) // 2
         return Batch(self.lines[:count], self.links[:count]) if count else None
 

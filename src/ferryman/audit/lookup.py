@@ -19,11 +19,12 @@ from ferryman.model.values.timestamps import iso_millis, parse_iso
 
 CHUNK_BYTES = 512 * 1024
 MOST_BYTES = 16 * 1024 * 1024
-"""What one call reads; its page then ends, with a token to continue."""
+"""The most that one call reads; its page then ends, with a token to continue."""
 CHECKED_BYTES = 4 * 1024 * 1024
-"""Of the newest records, whose chain one call verifies."""
+"""How many bytes of the newest records one call verifies."""
 SET_BACK = timedelta(days=1)
-"""How far the server's clock may have been set back: only what is older or newer by more than this is not read."""
+"""How far the server's clock may have been set back: records are skipped only if they are older or newer by more than
+this."""
 
 
 @dataclass(slots=True)

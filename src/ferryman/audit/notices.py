@@ -1,6 +1,6 @@
 """Notices of access requests, delivered one by one to a webhook or by e-mail.
 
-Posts with a secret are signed as the audit trail's copies are.
+Posts with a secret are signed like the audit trail's copies.
 
 Delivery is best effort, unlike the trail, which keeps every event: notices wait in memory, and one that is not accepted
 after several tries is dropped.
@@ -26,7 +26,7 @@ TRIES = 6
 FIRST_RETRY = 1.0
 """Seconds until a second try; twice that until the third, and so on: half a minute in all."""
 _FOR_NOW = frozenset({408, 425, 429})
-"""Answers of 400 to 499 after which another try may help. Others would only keep the notices behind waiting."""
+"""Answers of 400 to 499 after which another try may help. After others, a retry would only delay the next notices."""
 
 _log = structlog.get_logger("ferryman.access")
 
@@ -104,7 +104,7 @@ def to_webhook(
     *,
     compose: Callable[[Entry], Mapping[str, object]] = as_event,
 ) -> Deliver:
-    """Return what posts a notice. Each try has its own timestamp and signature, if there is a secret."""
+    """Return a function that posts a notice. Each try has its own timestamp and signature, if there is a secret."""
 
     async def deliver(entry: Entry) -> None:
         body = json.dumps(compose(entry), ensure_ascii=False).encode()

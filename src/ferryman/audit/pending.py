@@ -57,7 +57,7 @@ class PendingRecord:
 
 
 def pending_records(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, Entry | None]]:
-    """Yield what waits, oldest first; None for a file that no command of this server wrote. Raises OSError."""
+    """Yield the waiting records, oldest first; None for a file that no command of this server wrote. Raises OSError."""
     for path in sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name)):
         try:
             with path.open("rb") as file:
@@ -68,19 +68,19 @@ def pending_records(directory: Path, keys: list[bytes]) -> Iterator[tuple[Path, 
 
 
 def reseal_pending(directory: Path, keys: list[bytes]) -> None:
-    """Authenticate what waits with the first of `keys`, so that the others are not needed. Raises OSError."""
+    """Authenticate the waiting records again with the first of `keys`, so that the others are not needed. Raises
+    OSError."""
     for path, entry in pending_records(directory, keys):
         if entry is None:
             continue
         body = msgspec.json.encode(entry)
         with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:  # a server may add it meanwhile
-            file.write(_mac(keys[0], body) + body)  # of the same length: the code alone changes
+            file.write(_mac(keys[0], body) + body)  # of the same length: only the MAC changes
 
 
 async def add_pending(directory: Path, keys: list[bytes], trail: AuditTrail, describe: Describe) -> None:
-    """Add what waits to the trail. A file that no command of this server wrote is set aside, which is recorded.
-
-    Raises OSError or `Unrecorded`; what was not added still waits.
+    """Add the waiting records to the trail. A file that no command of this server wrote is set aside, which is
+    recorded. Raises OSError or `Unrecorded`; records that were not added still wait.
     """
     for path, entry in await asyncio.to_thread(lambda: list(pending_records(directory, keys))):
         if entry is not None:
@@ -93,7 +93,7 @@ async def add_pending(directory: Path, keys: list[bytes], trail: AuditTrail, des
 
 
 async def follow(directory: Path, keys: Callable[[], list[bytes]], trail: AuditTrail, describe: Describe) -> None:
-    """Add what commands leave until cancelled; `keys` returns the current keys."""
+    """Add the records that commands leave, until cancelled; `keys` returns the current keys."""
     failed = False
     while True:
         try:

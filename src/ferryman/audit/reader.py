@@ -57,7 +57,7 @@ def last_link_in(path: Path) -> Link | None:
 
 
 def extent_in(directory: Path, keys: Sequence[bytes]) -> Extent | None:
-    """Return what the newest record says that says where the trail begins; None if the newest file has none.
+    """Return where the trail begins by the newest record that says so; None if the newest file has none.
 
     Every file begins with one, but for those of older servers. A record that none of `keys` opens says nothing. Raises
     OSError.

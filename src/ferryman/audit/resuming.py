@@ -1,4 +1,4 @@
-"""Where a trail that exists is continued, and what is missing from its end."""
+"""Finds where an existing trail continues, and which records are missing from its end."""
 
 from collections.abc import Sequence
 

@@ -18,7 +18,7 @@ from ferryman.audit.reader import last_link_in
 from ferryman.core.audit.chain import Link
 
 LEAST_KEPT_BYTES = 1024 * 1024 * 1024
-"""What the disk limit never deletes, so that filling the disk cannot make the server delete recent records."""
+"""How much the disk limit never deletes, so that filling the disk cannot make the server delete recent records."""
 
 
 class Reason(StrEnum):
@@ -30,11 +30,11 @@ class Reason(StrEnum):
 
 
 class Follower(Protocol):
-    """What deleting needs to know of a sink."""
+    """What the deletion of files needs to know about a sink."""
 
     @property
     def name(self) -> str:
-        """What it is called in records."""
+        """The sink's name in records."""
 
     @property
     def delivered(self) -> int:

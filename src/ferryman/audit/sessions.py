@@ -1,4 +1,4 @@
-"""What the audit trail says about sessions: its many records of each, put together.
+"""Sessions as the audit trail describes them: puts together the many records of each.
 
 Anyone may have written the files, so members are read by their type. `ferryman audit verify` tells whether the server
 wrote them.
@@ -97,7 +97,7 @@ def _whole(sessions: dict[str, RecordedSession], session: RecordedSession) -> It
 
 
 def _add(sessions: dict[str, RecordedSession], record: Mapping[str, Any]) -> RecordedSession | None:
-    """Add what a record says of a session; return the session if the record is its first."""
+    """Add a record to its session; return the session if the record is its first."""
     detail, kind = record.get("detail"), record.get("detail-type")
     if not isinstance(detail, dict):
         return None
@@ -131,7 +131,7 @@ def _is_older(record: Mapping[str, Any], session: RecordedSession, clocks_differ
 
 
 def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
-    """Add what a change of status says; a newer one has said the same or knew better."""
+    """Add a change of status; a newer record takes precedence."""
     session.owner = session.owner or _text(detail, "owner")
     session.target = session.target or _text(detail, "target")
     session.document = session.document or _text(detail, "documentName")
@@ -146,7 +146,7 @@ def _add_change(session: RecordedSession, detail: Mapping[str, Any]) -> None:
 
 
 def _add_connections(session: RecordedSession, detail: Mapping[str, Any]) -> None:
-    """Add what a port session carried while it had an end on a server; there may be several records of that."""
+    """Add the connections that a port session had on one server; there may be several such records."""
     opened, sent, received = (_count(detail, name) for name in ("connections", "bytesFromClient", "bytesFromNode"))
     session.connections = (session.connections or 0) + opened
     session.bytes_from_client = (session.bytes_from_client or 0) + sent

@@ -1,4 +1,5 @@
-"""The trails of several servers on one store: whose each is, all of them in one order, and whether all are there."""
+"""The trails of several servers on one store: whose each is, all records in one order, and whether all trails are
+there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +27,13 @@ class Trail:
 
     @property
     def label(self) -> str:
-        """What tells it from others: its server's name, or else its directory."""
+        """The trail's name for people: its server's name, or else its directory."""
         return self.server or str(self.directory)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTrail:
-    """A trail, what was checked of it, and what is wrong with it."""
+    """A trail, how much of it was checked, and what is wrong with it."""
 
     trail: Trail
     found: Verification

@@ -28,7 +28,7 @@ BATCH_SECONDS = 0.05
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 60.0
-"""How often the thread checks whether files must be deleted; it also does when a file is started."""
+"""How often the thread checks whether files must be deleted; it also checks when a file is started."""
 MOST_DELETED = 50
 """Files in one record of a deletion, at most."""
 MOST_AT_ONCE = 16
@@ -159,7 +159,7 @@ class TrailWriter:
         await kept
 
     async def close(self, conclude: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Write all that waits, and what `conclude` keeps; sync, close the files, and log what had to be lost."""
+        """Write all waiting entries, and those that `conclude` adds; sync, close the files, and log what was lost."""
         self._add(_Waiting(self._describe(CLOSED, {})))
         await self._idle.wait()
         self._write()
@@ -186,7 +186,7 @@ class TrailWriter:
         return True
 
     def _write(self) -> None:
-        """Hand all that waits to the thread."""
+        """Hand all waiting entries to the thread."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -199,7 +199,7 @@ class TrailWriter:
         written.add_done_callback(lambda future: self._written(batch, future))
 
     def _batch(self) -> list[_Waiting]:
-        """Return all that waits."""
+        """Return all waiting entries."""
         batch, self._waiting = self._waiting, []
         lost, self._lost = self._lost, 0
         if lost:
@@ -207,7 +207,8 @@ class TrailWriter:
         return batch
 
     def _is_quick(self) -> bool:
-        """Whether the loop may write what waits itself: the thread is idle, and the disk has been quick."""
+        """Whether the event loop may write the waiting entries itself: the thread is idle, and the disk has been
+        quick."""
         return (
             not (self._writing or self._syncing or self._sync_always)
             and self._failure is None

@@ -1,4 +1,5 @@
-"""botocore's clients of S3 and CloudWatch Logs, and what their errors mean. Every call blocks: make it in a thread."""
+"""botocore's clients of S3 and CloudWatch Logs, and the meaning of their errors. Every call blocks: make it in a
+thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from typing import Any
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
-"""A call takes at most so long, and is not repeated by botocore: whoever makes it decides that."""
+"""How long a call may take. botocore does not repeat it: that is for the caller to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class AwsAccess:
     """How a service is reached: as every AWS program finds it, unless `endpoint_url` or `profile` say otherwise.
 
     `ca_file` is a PEM file with an authority to trust instead of the system's. `allowed` are the names of buckets or
-    log groups that may be written, or beginnings of names, ended by *; all if it is empty.
+    log groups that may be written, or prefixes of names followed by `*`; empty for all.
     """
 
     region: str
@@ -57,7 +58,7 @@ def aws_client(service: str, access: AwsAccess, connections: int) -> Any:
         read_timeout=READ_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         max_pool_connections=connections,
-        # What other makers of S3 do not know.
+        # Other makers' S3 does not support it.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if access.endpoint_url else "auto"},

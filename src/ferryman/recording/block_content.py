@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from ferryman.recording.events import EventKind, Position, encode_position
 
 BLOCK_BYTES = 512 * 1024
-"""A block is closed when it has so much; the last event in it may be a larger message."""
+"""A block is closed when it has this much; its last event may be a larger message."""
 _SIZES = (1024, 16 * 1024, BLOCK_BYTES + 288 * 1024)
 """Of buffers, smallest first; the largest has room for what one turn of the event loop reads from a peer."""
 _MOST_SPARE = 6
-"""Large buffers that are kept for other blocks."""
+"""How many large buffers are kept for other blocks."""
 _spare: list[bytearray] = []
 
 _BEGIN = b"\x92\xdd\0\0\0\0"
@@ -49,7 +49,7 @@ class BlockContent:
         """The kind of the last event, where it begins, and the bytes of its data."""
 
     def __del__(self) -> None:
-        """Leave a large buffer to another block: nobody refers to this one."""
+        """Leave a large buffer to another block, since nobody refers to this one."""
         if len(self.data) == _SIZES[-1] and len(_spare) < _MOST_SPARE:
             _spare.append(self.data)
 

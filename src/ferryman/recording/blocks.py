@@ -48,14 +48,14 @@ MOST_BLOCK = HEADER_SIZE + MOST_CONTENT + 1024
 DICTIONARY = 64 * 1024
 """Bytes of earlier content that a block is compressed with."""
 DEPENDENT_BLOCKS = 64
-"""Of so many blocks in a row the first is compressed by itself, so that reading can begin there."""
+"""The first of this many blocks in a row is compressed by itself, so that reading can begin there."""
 DEPENDENT_BYTES = 4 * 1024 * 1024
 DEPENDENT_CONTENT = 256 * 1024
-"""A block of more content is compressed by itself: the dictionary would take time and save little."""
+"""A block with more content is compressed by itself: the dictionary would take time and save little."""
 LEVELS = ((32 * 1024, 9), (DEPENDENT_CONTENT, 3), (MOST_CONTENT, 1))
 """Zstandard's level by the size of a content: larger ones come from a session that may outrun the writer."""
 _of_thread = threading.local()
-"""Has the compressor of large contents: making one takes as long as compressing a tenth of a block, and 1 MiB."""
+"""Holds each thread's compressor of large contents. Making one takes a tenth of the time for a block, and 1 MiB."""
 _SMALL_BLOCK = 64 * 1024
 _LEAST_DICTIONARY = 8
 """Bytes; Zstandard accepts no smaller dictionary."""
@@ -66,7 +66,7 @@ class DamagedBlock(Exception):
 
 
 class BlockFlag(IntFlag):
-    """What a reader must know before it opens a block."""
+    """Facts that a reader needs before it opens a block."""
 
     NONE = 0
     DEPENDENT = 1
@@ -103,7 +103,7 @@ def parse_header(data: bytes) -> BlockHeader:
 
 
 def first_link(recording_id: str) -> bytes:
-    """Return what stands for the block before the first."""
+    """Return the hash that stands in place of a block before the first."""
     return hashlib.sha256(recording_id.encode()).digest()
 
 
@@ -117,7 +117,7 @@ class _Dictionary:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the next block must stand by itself."""
+        """Whether the next block must be compressed by itself."""
         return len(self.content) < _LEAST_DICTIONARY or self.blocks >= DEPENDENT_BLOCKS or self.size >= DEPENDENT_BYTES
 
     def value(self) -> "zstd.ZstdDict":
@@ -150,7 +150,7 @@ def _packed(content: bytes | memoryview, dictionary: _Dictionary | None) -> byte
 def _digest(block: bytes) -> bytes:
     """Return the SHA-256 of a block.
 
-    `hashlib` gives up Python's global lock for it. Of a small block, waiting for the lock takes longer than the digest.
+    `hashlib` releases the GIL for it. With a small block, getting the GIL back takes longer than the digest.
     """
     if len(block) > _SMALL_BLOCK:
         return hashlib.sha256(block).digest()

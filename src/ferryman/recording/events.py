@@ -1,8 +1,8 @@
-"""What a recording consists of: timed events, and their encoding inside a block.
+"""The events of a recording, and their encoding inside a block.
 
-The kinds are those of asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/), one for standard error, which
-asciicast does not tell apart, and two for what asciicast does not know. What was shown or typed are bytes, exactly as
-the node or the client sent them: a character may be cut in two by the end of an event.
+The kinds are those of asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/), plus one for standard error,
+which asciicast does not tell apart, and two for connections and files, which it does not have. Output and input are
+bytes, exactly as the node or the client sent them: a character may be cut in two by the end of an event.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import msgspec
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """The kinds of events, by asciicast's letters."""
 
     OUTPUT = "o"
     STANDARD_ERROR = "e"
@@ -39,7 +39,7 @@ class Event(NamedTuple):
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Up to where a recording follows its session, so that another process can continue it.
+    """How far a recording has followed its session, so that another process can continue it.
 
     `output` is the number of the output message expected next from the node; Ferryman's agent starts from 0 for each
     client, the last of which is `output_client`. `output_bytes` are the bytes of output and standard error recorded,

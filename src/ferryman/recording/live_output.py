@@ -1,4 +1,4 @@
-"""What a session shows now, for those who watch it: the last output in order, and what follows. No I/O.
+"""Live output of a session for its watchers: the last output in order, and everything that follows. No I/O.
 
 While nobody watches, a frame costs one append: only the newest frames are kept, as the relay has them. They are put in
 order when somebody begins to watch.
@@ -21,11 +21,11 @@ SCREEN_CHARACTERS = 256 * 1024
 """The longest text that draws a screen."""
 DEFAULT_SIZE = (80, 24)
 _FRAME_BYTES = 64
-"""What a kept frame takes in addition to its bytes."""
+"""Memory that a kept frame takes in addition to its bytes."""
 _TURN = 200
-"""Frames that are put in order before others get a turn."""
+"""How many frames are put in order before others get a turn."""
 _STRAY = 16
-"""Missing numbers that may still come; a message further back is an old one that was sent again."""
+"""How many missing numbers may still arrive; a message further back is an old one that was sent again."""
 _SEQUENCE = slice(48, 56)
 _PAYLOAD_TYPE = slice(112, 116)
 _COUNTED = frozenset(each.to_bytes(4, "big") for each in (PayloadType.OUTPUT, PayloadType.STD_ERR))
@@ -99,7 +99,7 @@ class LiveOutput:
             self._transcript.publication(client_id, delivered)
 
     def tick(self) -> None:
-        """Give up messages that will not come; call it about once a second."""
+        """Give up on messages that have been missing for too long; call it about once a second."""
         if self._transcript is not None:
             self._transcript.check_gap()
 
@@ -137,7 +137,7 @@ class LiveOutput:
             self._arrived = None
 
     def unfollow(self) -> None:
-        """Nobody watches any longer."""
+        """Stop putting output in order: nobody watches any longer."""
         self._transcript = None
         self._screen = _Screen(plain=self._plain)
 

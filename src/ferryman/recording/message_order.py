@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 
 HELD_BYTES = 1024 * 1024
-"""Bytes of messages that are held behind a gap; what AWS's client may send ahead is less."""
+"""Bytes of messages that are held behind a gap; more than AWS's client may send ahead."""
 HELD_MESSAGES = 10_000
 MOST_GAPS = 64
-"""Gaps that were given up and are remembered separately."""
+"""How many gaps that were given up are remembered separately."""
 
 
 class MessageOrder:
@@ -29,7 +29,7 @@ class MessageOrder:
         self._skipped = list(skipped)
         self._held: dict[int, bytes] = {}
         self._numbers: list[int] = []
-        """Those of what is held, as a heap: whoever leaves many gaps must not make each message a search."""
+        """The numbers of the messages that are held, as a heap: many gaps must not make each message a search."""
         self._held_bytes = 0
 
     @property

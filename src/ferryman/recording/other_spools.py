@@ -1,4 +1,4 @@
-"""What was recorded only until a session's log is delivered is in the spool of one of several servers."""
+"""Recognizes recordings that are in another server's spool, kept there only until their session's log is delivered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,10 +8,11 @@ from ferryman.core.service import Service
 from ferryman.recording.storage.spool import SpoolStorage
 
 LEFT_MILLIS = 86_400_000
-"""How long other servers leave it to the one that has it, which may be down. If no client connected, none has it."""
+"""How long other servers leave a recording to the one that has it, which may be down. If no client connected, none has
+it."""
 
 IsElsewhere = Callable[[Recording], Awaitable[bool]]
-"""Says whether only another server can finish a recording, or deliver the log that it was made for."""
+"""Returns whether only another server can finish a recording, or deliver the log that it was made for."""
 
 
 async def is_nowhere_else(_: Recording) -> bool:
@@ -20,7 +21,7 @@ async def is_nowhere_else(_: Recording) -> bool:
 
 
 def outside(service: Service, spool: SpoolStorage) -> IsElsewhere:
-    """Return what recognizes a recording that is not in the spool of this server, one of several."""
+    """Return a function that recognizes recordings which are not in the spool of this server, one of several."""
 
     async def is_elsewhere(recording: Recording) -> bool:
         if recording.mode is not RecordingMode.OFF:

@@ -11,7 +11,7 @@ from ferryman.recording.storage.port import BlockStorage, StoredBlock
 
 
 class FinalBlock(NamedTuple):
-    """What a recording was finished with: how many blocks, and the hash of the last one."""
+    """The end of a finished recording: how many blocks it has, and the hash of the last one."""
 
     blocks: int
     head: bytes
@@ -133,7 +133,7 @@ class RecordingReader:
         begin = self._storage.find(self._recording_id, start_at) if after is None else after.readable_from
         first = 0 if after is None else after.number + 1
         skipped: list[StoredBlock] = []
-        """Blocks that are not wanted, but that the next one may depend on."""
+        """Blocks before the wanted ones, which those may depend on."""
         opener: BlockOpener | None = None
         readable_from = begin
         for block in self._following(begin) if following else self._index(begin):
@@ -170,7 +170,7 @@ class RecordingReader:
             raise Damaged(str(error)) from error
 
     def _opener(self, block: StoredBlock) -> BlockOpener:
-        """Return what opens a block that depends on no other, and those behind it."""
+        """Return an opener for a block that depends on no other, and for those behind it."""
         if block.offset:
             return BlockOpener(self._key)
         return BlockOpener(self._key, number=0, head=first_link(self._recording_id))

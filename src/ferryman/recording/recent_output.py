@@ -1,4 +1,4 @@
-"""The output that was recorded last, to compare it with what a node says is the same.
+"""The most recently recorded output, to compare it with messages that a node sends again.
 
 A resent message must be what it was. If it were dropped unseen, a node could first send what no client accepts, such as
 a message with a wrong checksum, and then show something else under the same number.
@@ -16,7 +16,7 @@ _PAYLOAD = 120
 
 
 class Holder(Protocol):
-    """What holds a message's payload, at the same place for as long as it exists."""
+    """Holds a message's payload, at the same place for as long as it exists."""
 
     data: bytearray
 
@@ -56,7 +56,7 @@ class RecentOutput:
         self._kept: deque[_Message | _Run] = deque()
         self._by_number: dict[int, _Message | _Run] = {}
         self._unindexed: list[_Run] = []
-        """Runs whose numbers nobody has asked for yet."""
+        """Runs whose numbers were not looked up yet."""
         self._size = self._count = 0
 
     def add_frame(self, number: int, frame: bytes, output_from: int) -> None:

@@ -35,17 +35,17 @@ from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 
 KEY_BYTES, DAY_MILLIS = 32, 86_400_000
 WRITERS, READERS = 2, 2
-"""Threads that compress, encrypt and write, and that read."""
+"""How many threads compress, encrypt and write, and how many read."""
 FINISHED_AT_ONCE, DELETED_AT_ONCE, MOST_REMEMBERED = 50, 20, 10_000
 DELETE_AGAIN_SECONDS = 60.0
-"""After a recording could not be deleted."""
+"""How soon to try again after a recording could not be deleted."""
 TICK_SECONDS, NOTE_SECONDS = 1.0, 60.0
-"""How often what waits is written, and how often the store gets the number of blocks of recordings that grow, so that a
-removed end is noticed even after a server was killed."""
+"""How often waiting output is written, and how often the store gets the number of blocks of growing recordings, so that
+a removed end is noticed even after a server was killed."""
 ACQUIRE_SECONDS = 10.0
 """How long a session waits for another server to let go of its recording."""
 RETRY_SECONDS = 30.0
-"""A recording that the disk did not let finish is tried again after so long."""
+"""How soon to try again after a recording could not be finished because of the disk."""
 
 _log = structlog.get_logger("ferryman.recording")
 Result = TypeVar("Result")
@@ -56,11 +56,11 @@ class SessionsRecorder:
 
     Create it in a running loop, and `close` it at the end.
 
-    `spool` is where sessions are recorded that are recorded only until their logs are delivered; the storage if None.
+    `spool` holds recordings that are kept only until their logs are delivered; the storage does if None.
     `writers` are the threads that write: more for a storage that takes long to answer.
     `typed`: what people type is recorded, too. `delete_after_days`: how long recordings are kept; 0 means for ever.
     `retain_for_days`: how long nobody can delete new ones. `is_elsewhere` leaves recordings to other servers.
-    `tick_seconds`: how often what waits is written, and recordings of ended sessions are finished.
+    `tick_seconds`: how often waiting output is written, and recordings of ended sessions are finished.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class SessionsRecorder:
         """Blocks of recordings that are not finished and whose sessions are or were here, as the store has them."""
         self._note_at = time.monotonic() + NOTE_SECONDS
         self._finishing: set[SessionId] = set()
-        """Recordings of ended sessions that are just being finished."""
+        """Recordings of ended sessions that are being finished now."""
         self._not_before: dict[SessionId, float] = {}
         """When to try again to finish a recording that could not be finished."""
         self._unfinishable: dict[SessionId, str] = {}
@@ -161,7 +161,7 @@ class SessionsRecorder:
         tap = self._taps.get(session_id)
         if tap is not None:
             await self._flush(tap)
-        if self._users[session_id] <= 0:  # nobody has taken it meanwhile
+        if self._users[session_id] <= 0:  # nobody has asked for it meanwhile
             del self._users[session_id]
             if tap is not None and self._taps.pop(session_id, None) is not None:
                 await self._forget(tap)
@@ -172,7 +172,7 @@ class SessionsRecorder:
         await self._note_blocks(tap.session_id, tap.blocks)
 
     async def run(self) -> None:
-        """Write what has waited for a second, again and again; and finish the recordings of sessions that ended."""
+        """Write waiting output, and finish the recordings of sessions that ended, once a second until cancelled."""
         while True:
             await asyncio.sleep(self._tick_seconds)
             for tap in list(self._taps.values()):
@@ -182,7 +182,7 @@ class SessionsRecorder:
             await self.delete_expired()
 
     async def close(self) -> None:
-        """Write what waits, and stop the threads. Waits 30 s at most for a disk that does not answer."""
+        """Write all waiting output, and stop the threads. Waits at most 30 s for a disk that does not answer."""
         taps = list(self._taps.values())
         await asyncio.gather(*(self._flush(tap) for tap in taps))
         for tap in taps:
@@ -388,7 +388,8 @@ class SessionsRecorder:
         return self._spool if recording.mode is RecordingMode.OFF else self._storage
 
     def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
-        """Return what reads a recording, in a thread. `sealed` is by the vault alone."""
+        """Return a reader of a recording, whose methods block; `sealed` is the data key as sealed by the vault
+        alone."""
         data_key = open_key(self._service, recording.session_id, sealed)
         return RecordingReader(self._storage_of(recording), recording.session_id, data_key)
 

@@ -1,4 +1,4 @@
-"""The part of a terminal's output that draws the screen as it is.
+"""The part of a terminal's output that draws the current screen.
 
 Everything before the last time the screen was cleared is left out, and so is what full-screen programs drew that have
 left the alternate screen since. What remains is output as it was, so a terminal of the same size ends with the same
@@ -15,7 +15,8 @@ _LONGEST_HOME = 14
 
 
 def screen_text(text: str, *, is_whole: bool) -> tuple[str, bool]:
-    """Return what draws the screen that all of `text` leaves, and whether nothing can be missing from it.
+    """Return the end of `text` that draws the screen which all of `text` leaves, and whether nothing can be missing
+    from it.
 
     `is_whole`: nothing was shown before `text`, which otherwise may begin anywhere.
     """
@@ -41,7 +42,7 @@ def screen_text(text: str, *, is_whole: bool) -> tuple[str, bool]:
 
 
 def _behind_cut(text: str) -> str:
-    """Leave out what may be the end of a sequence, or of a line, whose beginning is missing."""
+    """Leave out the beginning if it may be the end of a sequence, or of a line, that was cut."""
     starts = [start for start in (text.find("\n"), text.find("\x1b")) if start >= 0]
     return text[min(starts) :] if starts else text
 

@@ -1,6 +1,6 @@
-"""The tap of one session: what it showed is written as blocks, by a thread, at least once a second.
+"""The tap of one session: writes its output as blocks, in a thread, at least once a second.
 
-The relay's event loop only notes what passes, in order: a frame costs it an append. The thread gets whole batches; it
+The relay's event loop only notes frames in order: each costs it an append. The thread gets whole batches; it
 puts the messages in order, encodes, compresses, encrypts and appends them.
 
 At most MOST_WAITING bytes are noted or being written: a relay that is ahead of the disk pauses.
@@ -29,14 +29,15 @@ MOST_WAITING = 1024 * 1024
 WORTH_A_BLOCK = BLOCK_BYTES // 2
 """A smaller block is only written once a second: a flood of small frames would make many of them."""
 DROPPED_AT = 64 * 1024
-"""So much is noted before the event loop itself looks through it, in a session that continues while the disk fails."""
+"""How many bytes are noted before the event loop drops some of them, in a session that continues while the disk
+fails."""
 NOTE_BYTES = 128
-"""What a noted frame takes at most in addition to its bytes."""
+"""The most that a noted frame takes in addition to its bytes."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
-"""A session that must be recorded waits so long for a disk that refuses to be written, then ends."""
+"""How long a session that must be recorded waits for a disk that cannot be written, before it ends."""
 ANSWER_SECONDS = 5.0
-"""A disk that has not finished writing a block after so long counts as failing until it has."""
+"""How long writing a block may take; after that the disk counts as failing until it has finished."""
 
 _Note: TypeAlias = list[bytes] | int | tuple[Any, ...]
 """Output messages; the time of what follows, in milliseconds; or a method of `Transcript` and its arguments."""
@@ -74,7 +75,7 @@ class SessionRecorder:
         self._elapsed = elapsed
         self._loop = asyncio.get_running_loop()
         self._turn = -1.0
-        """The event loop's time when the clock was last read: the frames of a turn have one time."""
+        """The event loop's time when the clock was last read: all frames of one turn have the same time."""
         self._at = -1
         self._frames: list[bytes] = []
         """The output messages that were noted last."""
@@ -84,7 +85,7 @@ class SessionRecorder:
         self._batches: deque[list[_Note]] = deque()
         """Notes that were handed over, oldest first; taken out while `_transcribing` is held."""
         self._enough = BLOCK_BYTES
-        """Bytes of notes that are handed to the thread without waiting for the next tick."""
+        """How many bytes of notes are handed to the thread without waiting for the next tick."""
         self._next_output = -1
         self._is_disordered = self._was_disordered = False
         """Whether the notes, or those that the thread has, may leave a gap between output messages."""
@@ -98,9 +99,9 @@ class SessionRecorder:
         self._writing_since: float | None = None
         self._released = False
         self._unwritten: BlockContent | None = None
-        """What could not be written; it is tried again before anything else."""
+        """Content that could not be written; it is tried again before anything else."""
         self._sealed: bytes | None = None
-        """The block of what could not be written."""
+        """The block of content that could not be written."""
         self._lost = 0
         self._failing_since = 0.0
         self._retry_at = 0.0
@@ -183,7 +184,7 @@ class SessionRecorder:
             await self._progress.wait()
 
     def tick(self) -> None:
-        """Write what waits; call it once a second."""
+        """Write all that is noted; call it once a second."""
         if self._transcript.has_gap:
             self._note(Transcript.check_gap)
         since = self._writing_since
@@ -208,7 +209,7 @@ class SessionRecorder:
                 raise OSError(self.failure)
 
     def release(self) -> None:
-        """Write nothing more; let others write to the recording once nothing is being written."""
+        """Stop writing; let others write to the recording once no write is under way."""
         self._released = True
         if self._writing_since is None:
             self._storage.release(self.session_id)
@@ -235,7 +236,7 @@ class SessionRecorder:
             self._notes += (at, self._frames)
 
     def _hand_over(self, *, flush: bool = False) -> None:
-        """Hand what was noted to the thread, unless it is still writing or has just failed.
+        """Hand the notes to the thread, unless it is still writing or has just failed.
 
         `flush`: a small block is written as well.
         """
@@ -258,7 +259,7 @@ class SessionRecorder:
         self._is_disordered = False
 
     def _written(self, error: BaseException | None) -> None:
-        """The thread has written what it had, or failed."""
+        """Note that the thread has written everything it had, or failed."""
         self._writing_since = None
         self._was_disordered = False
         self._count_unwritten()
@@ -296,7 +297,7 @@ class SessionRecorder:
             self._enough = DROPPED_AT
 
     def _drop_surplus(self) -> None:
-        """Drop what waits if it is too much, in a session that continues although it cannot be recorded."""
+        """Drop notes if there are too many, in a session that continues although it cannot be recorded."""
         if not self._transcribing.acquire(blocking=False):
             return  # the thread is not waiting for the disk
         try:
@@ -313,7 +314,7 @@ class SessionRecorder:
     # In the thread
 
     def _write(self, flush: bool) -> None:
-        """Transcribe what was handed over, and write what that makes."""
+        """Transcribe the notes that were handed over, and write the resulting blocks."""
         with self._transcribing:
             self._transcribe()
         while (content := self._next_block(flush)) is not None:

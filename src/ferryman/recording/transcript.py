@@ -1,4 +1,4 @@
-"""From the frames that a relay forwards to the blocks of a recording: events in order, and each once. No I/O."""
+"""Turns the frames that a relay forwards into blocks of a recording: events in order, each once. No I/O."""
 
 import struct
 from collections import deque
@@ -14,11 +14,11 @@ from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 from ferryman.wire.payloads import HandshakeComplete, MalformedPayload, Size, decode_payload
 
 GAP_MILLIS = 30_000
-"""A message that is missing for so long was lost; an agent resends within a second."""
+"""A message that is missing for this long was lost; an agent resends within a second."""
 _fields = struct.Struct(">48xq56x4s").unpack_from
 """Return a message's sequence number and payload type."""
 _RUN_BYTES = 272 * 1024
-"""Bytes of messages that are added to a block together; it may have so much more than BLOCK_BYTES."""
+"""Bytes of messages that are added to a block together; it may be larger than BLOCK_BYTES by this much."""
 _PAYLOAD_TYPE = slice(112, 116)
 _OUTPUT_KINDS = {
     PayloadType.OUTPUT.to_bytes(4, "big"): EventKind.OUTPUT,
@@ -26,7 +26,7 @@ _OUTPUT_KINDS = {
     PayloadType.EXIT_CODE.to_bytes(4, "big"): EventKind.EXIT,
 }
 _COUNTED_KINDS = {code: kind for code, kind in _OUTPUT_KINDS.items() if kind is not EventKind.EXIT}
-"""What counts as output when the agent says how much of it was delivered."""
+"""The kinds that count as output when the agent says how much of it was delivered."""
 _NOT_SHOWN = frozenset(
     each.to_bytes(4, "big") for each in (PayloadType.HANDSHAKE_REQUEST, PayloadType.ENCRYPTION_CHALLENGE_REQUEST)
 )
@@ -37,7 +37,7 @@ _LARGEST_COUNT = 2**62
 _LONGEST_STATUS = 11
 """Characters of an exit status of 32 bits."""
 _EXIT_PREFIX = b"EXIT_CODE: "
-"""What AWS's agent, and so Ferryman's, writes before the number (`protocol/client.md` §5.2)."""
+"""The text that AWS's agent, and so Ferryman's, writes before the number (`protocol/client.md` §5.2)."""
 _SIZE = PayloadType.SIZE.to_bytes(4, "big")
 _TYPED = PayloadType.OUTPUT.to_bytes(4, "big")
 _LARGEST_SIZE = 65_535
@@ -80,7 +80,7 @@ class Transcript:
 
     @property
     def position(self) -> Position:
-        """Up to where the session was followed, the waiting events included."""
+        """How far the session was followed, including the waiting events."""
         return Position(
             self._output.expected,
             self._output_client,
@@ -117,7 +117,7 @@ class Transcript:
             self._close(self.position)
 
     def output(self, number: int, frame: bytes) -> None:
-        """An output message of the node, header included."""
+        """Record an output message of the node, header included."""
         order = self._output
         if not self._resynchronise and order.passes(number):
             payload_type = frame[_PAYLOAD_TYPE]
@@ -127,7 +127,7 @@ class Transcript:
             if kind is None or size <= 0 or self._repeated or content.size >= BLOCK_BYTES:
                 self._record_output(number, frame)
                 return
-            # What follows is what `_record_output` does, with fewer calls: a flood brings tens of thousands a second.
+            # The rest does the same as `_record_output`, with fewer calls: a flood brings tens of thousands a second.
             begin = content.add(self._now(), kind, frame, HEADER_SIZE)
             self._output_bytes += size
             self._recent.add(number, payload_type, content, begin, begin + size, begin)
@@ -148,7 +148,7 @@ class Transcript:
             self._gap_since = None
 
     def outputs(self, frames: Sequence[bytes]) -> None:
-        """Output messages of the node in the order in which they came, headers included; closes blocks."""
+        """Record output messages of the node in the order in which they came, headers included; closes blocks."""
         if len(frames) > 1 and sum(map(len, frames)) > _RUN_BYTES:
             half = len(frames) // 2
             self.outputs(frames[:half])
@@ -184,7 +184,7 @@ class Transcript:
         return True
 
     def input(self, number: int, frame: bytes) -> None:
-        """An input message of the client, header included."""
+        """Record an input message of the client, header included."""
         for message in self._input.add(number, frame):
             self._record_input(message)
         if self._input.is_full:
@@ -192,23 +192,23 @@ class Transcript:
                 self._record_input(message)
 
     def acknowledged(self, number: int) -> None:
-        """The client has acknowledged an output message, so it will not be sent again."""
+        """Note that the client has acknowledged an output message, so it will not be sent again."""
         if number == self._output.expected:
             self.skip_gap()
 
     def client_attached(self, client_id: str) -> None:
-        """A client has connected."""
+        """Note that a client has connected."""
         if client_id != self._input_client:
             self._input_client = client_id
             self._input.restart()
         self.mark("A client connected.")
 
     def client_left(self) -> None:
-        """The client is gone."""
+        """Note that the client is gone."""
         self.mark("The client left.")
 
     def publication(self, client_id: str, delivered: int | None) -> None:
-        """What the agent sends from now on is for this client, and begins behind `delivered` bytes of output.
+        """Note that the agent now sends to this client, from behind `delivered` bytes of output.
 
         None if the agent does not say how many bytes that is. For another client, Ferryman's agent starts numbering
         from 0 and sends what no client has acknowledged.
@@ -232,16 +232,16 @@ class Transcript:
             self._resynchronise = True
 
     def resynchronise(self) -> None:
-        """Take the next output message as the one that is next, whatever its number."""
+        """Treat the next output message that arrives as the next in order, whatever its number."""
         self._resynchronise = True
 
     def check_gap(self) -> None:
-        """Give up a gap that is too old; call it once a second."""
+        """Give up on a gap that is too old; call it once a second."""
         if self._gap_since is not None and self._elapsed() - self._gap_since > GAP_MILLIS:
             self.skip_gap()
 
     def skip_gap(self) -> None:
-        """Give up the output messages that later ones wait for."""
+        """Give up on the output messages that later ones wait for."""
         self._gap_since = None
         missing, messages = self._output.skip_gap()
         if missing:
@@ -314,7 +314,7 @@ class Transcript:
             self._add(kind, payload)
 
     def _expect_repeated(self, size: int) -> None:
-        """The node is about to send the last `size` bytes of output again: leave them out, if they are the same."""
+        """Expect the node to send the last `size` bytes of output again, and leave them out if they are the same."""
         earlier = max(0, size - (self._output_bytes - self._recent_from))
         known = self._recent.last(size - earlier)
         if known is None:

@@ -1,4 +1,4 @@
-"""How far a sink of the audit trail has got, stored beside the trail so that a restart continues from there."""
+"""The position of a sink of the audit trail, stored beside the trail so that a restart continues from there."""
 
 from pathlib import Path
 

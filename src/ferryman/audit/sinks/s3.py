@@ -23,7 +23,7 @@ from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
 
 FetchCredentials = Callable[[], Awaitable[Credentials]]
-"""Returns what to sign with now; raises `Undelivered`."""
+"""Returns the credentials to sign with now; raises `Undelivered`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Bucket:
 
 
 def deliver_to_bucket(outlet: Outlet, bucket: Bucket, fetch_credentials: FetchCredentials, clock: Clock) -> Deliver:
-    """Return what puts a batch into the bucket as one object."""
+    """Return a function that puts a batch into the bucket as one object."""
 
     async def deliver(batch: Batch) -> None:
         body = await asyncio.to_thread(_compressed, batch)

@@ -54,7 +54,7 @@ Deliver = Callable[[Batch], Awaitable[None]]
 
 
 class WrittenTrail(Protocol):
-    """What a sink needs of the trail that is being written."""
+    """The trail that is being written, as sinks use it."""
 
     @property
     def last_sequence(self) -> int:
@@ -130,7 +130,7 @@ class Sink:
             self._full.set()
 
     async def close(self) -> None:
-        """Try once more to deliver what waits, within END_SECONDS; the next run delivers the rest."""
+        """Try once more to deliver the waiting records, within END_SECONDS; the next run delivers the rest."""
         self._closing.set()
         self._news.set()
         self._full.set()

@@ -45,7 +45,7 @@ class StandardOutput:
             self._left_out = 0
 
     def close(self) -> None:
-        """Print what waits, within two seconds."""
+        """Print the waiting lines, within two seconds."""
         try:
             self._waiting.put(None, timeout=_END_WAIT)
         except queue.Full:

@@ -16,7 +16,7 @@ FIRST, LAST = "Ferryman-First-Sequence", "Ferryman-Last-Sequence"
 
 
 def deliver_to_webhook(outlet: Outlet, raw_path: str, raw_query: str, secret: Secret, clock: Clock) -> Deliver:
-    """Return what posts a batch to `raw_path`; each attempt has its own timestamp and signature."""
+    """Return a function that posts a batch to `raw_path`; each attempt has its own timestamp and signature."""
 
     async def deliver(batch: Batch) -> None:
         body = b"".join(batch.lines)

@@ -18,7 +18,7 @@ from ferryman.recording.aws_clients import AwsAccess, CallFailed, aws_client, ca
 
 THREADS = 4
 ANSWER_SECONDS = 10.0
-"""How long a call may take with its wait for a thread; what is not answered by then has failed."""
+"""How long a call may take, waiting for a thread included; after that it has failed."""
 REMEMBERED_SECONDS = 5.0
 MOST_REMEMBERED = 256
 

@@ -11,25 +11,25 @@ from ferryman.core.service import Service
 
 LOOK_SECONDS = 30.0
 AGAIN_SECONDS = 3600.0
-"""After some data keys could not be wrapped again."""
+"""How soon to try again after some data keys could not be wrapped."""
 _log = structlog.get_logger("ferryman.recording")
 
 
 class Rewrapping:
-    """Remembers what all data keys are wrapped with; `run` looks again and again whether that is still so."""
+    """Remembers what all data keys are wrapped with; `run` keeps checking whether that is still current."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._done = ""
 
     async def run(self) -> None:
-        """Look every `LOOK_SECONDS`."""
+        """Call `look` every `LOOK_SECONDS`."""
         while True:
             pause = LOOK_SECONDS if await self.look() else AGAIN_SECONDS
             await asyncio.sleep(pause)
 
     async def look(self) -> bool:
-        """Wrap what is not wrapped as new keys are; False if some could not be."""
+        """Wrap the data keys that are not wrapped like new ones; False if some could not be."""
         try:
             current = await current_wrapping(self._service)
             if current == self._done:

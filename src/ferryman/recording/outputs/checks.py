@@ -13,12 +13,13 @@ from ferryman.core.ratelimits.turns import NoPlace, Turns
 CHECKERS = 2
 """Threads that ask; the last free one is for people who have no check running."""
 MOST_CHECKS, MOST_OF_ONE_PERSON = 32, 4
-"""Checks that wait or run, of everybody and of one person. Who waits for a check that another began needs none."""
+"""How many checks may wait or run, of everybody and of one person. Waiting for a check that somebody else began is
+free."""
 CHECK_SECONDS = 10.0
-"""So long a call of StartSession waits for an answer; the check itself continues for as long as its call takes."""
+"""How long a call of StartSession waits for an answer; the check itself continues until its call ends."""
 KEPT_SECONDS = 60.0
 FAILED_SECONDS = 5.0
-"""So long an answer holds: that a destination encrypts, or that it does not or did not say."""
+"""How long an answer is valid: that a destination encrypts, or that it does not or did not say."""
 MOST_ANSWERS = 1000
 
 
@@ -39,7 +40,8 @@ class Checks:
         self._answers: OrderedDict[Hashable, _Answer] = OrderedDict()
 
     async def ask(self, what: Hashable, person: str, question: Callable[[], None]) -> None:
-        """Raise what `question`, which blocks, raises about `what`, now or lately; `person` asks.
+        """Call `question`, which may block, about `what`, or use a recent answer, and raise what it raises; `person`
+        asks.
 
         Raises `TooManyChecks` if too many others wait, and TimeoutError.
         """

@@ -13,10 +13,10 @@ from ferryman.recording.outputs.text import event_messages
 
 MOST_EVENT_BYTES = 200_000
 BATCH_BYTES = 1_000_000
-"""CloudWatch takes 1,048,576, with 26 for each event."""
+"""CloudWatch accepts 1,048,576, counting 26 for each event."""
 _EVENT_OVERHEAD = 26
 _BATCH_EVENTS = 5
-"""Events of the largest size that a batch has room for."""
+"""How many events of the largest size fit into a batch."""
 _EXISTS = "ResourceAlreadyExistsException"
 
 
@@ -58,7 +58,7 @@ def create_log_stream(client: Any, group: str, stream: str) -> None:
 def put_events(client: Any, group: str, stream: str, messages: Sequence[str], now: Callable[[], Millis]) -> None:
     """Append messages, in as many calls as they need; raises `CallFailed`.
 
-    Each has the time of the call: one of long ago would be refused, and events must be in order.
+    Each has the time of the call: old times would be refused, and events must be in order.
     """
     for batch in _batches(messages):
         at = now()
@@ -70,9 +70,9 @@ def put_events(client: Any, group: str, stream: str, messages: Sequence[str], no
 def put_log(
     client: Any, group: str, stream: str, pieces: Iterable[bytes], progress: str | None, now: Callable[[], Millis]
 ) -> Iterator[str]:
-    """Write a log to a stream; each step takes one call, and yields what to remember until the next.
+    """Write a log to a stream; each step makes one call, and yields the progress to store.
 
-    `progress` is what was remembered last: a step that was not remembered is repeated. Raises `CallFailed`.
+    `progress` is what was stored last: a step whose progress was not stored is repeated. Raises `CallFailed`.
     """
     done = 0 if progress is None else msgspec.json.decode(progress, type=Put).events
     create_log_stream(client, group, stream)

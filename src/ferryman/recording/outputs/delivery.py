@@ -1,8 +1,8 @@
 """Delivers the logs of sessions: at the end of each, or every second while it runs.
 
-What is delivered is read from recordings, so it waits there as long as its destination is away, and a server that
-starts continues where another one ended. Calls are made in threads; each attempt takes one step at a time, and what it
-did is remembered in the store.
+Logs are made from recordings, so they wait there while their destination is away, and a server that starts continues
+where another one ended. Calls are made in threads; each attempt takes one step at a time, and stores its progress after
+each.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ DUE_AT_ONCE = 500
 FIRST_RETRY_MILLIS = 1000
 LONGEST_RETRY_MILLIS = 300_000
 HELD_MILLIS = 30_000
-"""A server that dies leaves its logs to others after so long."""
+"""How long after a server's death others may deliver its logs."""
 ELSEWHERE_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 REPORT_SECONDS = 60.0
-"""How often the log says what waits."""
+"""How often the server's log reports logs that wait."""
 
 _log = structlog.get_logger("ferryman.outputs")
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class _Source:
 class OutputDelivery:
     """Delivers what `service.store.outputs` has, from the recordings of a recorder. `close` it at the end.
 
-    What could not be delivered is given up `give_up_after_days` after its session ended; never if that is 0.
+    A log that cannot be delivered is given up `give_up_after_days` after its session ended; never if that is 0.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class OutputDelivery:
         self._closing = False
 
     async def run(self) -> None:
-        """Deliver what is due, again and again."""
+        """Deliver logs as they become due, until cancelled."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             await self.tick()
             await self._report()
 
     async def tick(self) -> None:
-        """Begin what is due and not under way."""
+        """Begin the deliveries that are due and not running."""
         now = time.monotonic()
         self._elsewhere = {key: until for key, until in self._elsewhere.items() if until > now}
         most = DUE_AT_ONCE + len(self._elsewhere)
@@ -107,12 +107,12 @@ class OutputDelivery:
                 task.add_done_callback(partial(self._ended, key))
 
     async def settle(self) -> None:
-        """Return when nothing is under way."""
+        """Wait until no delivery is running."""
         while self._under_way:
             await asyncio.wait(list(self._under_way.values()))
 
     async def close(self) -> None:
-        """Stop between two steps of each delivery, so that the next server repeats nothing.
+        """Stop each delivery between two steps, so that the next server repeats nothing.
 
         A step that takes longer than CLOSE_SECONDS is left behind: its call ends by itself, and is repeated.
         """
@@ -280,7 +280,7 @@ class OutputDelivery:
                 await sessions.set_output_url(session_id, cloud_watch=link)
 
     async def _clean_up(self, session_id: SessionId) -> None:
-        """Forget a session whose logs are all delivered, and delete what was recorded only for them."""
+        """Forget a session whose logs are all delivered, and delete its recording if it was made only for them."""
         store = self._service.store
         if any(output.delivered_at is None for output in await store.outputs.of_session(session_id)):
             return
@@ -337,7 +337,7 @@ class OutputDelivery:
                     _log.error("recording not deleted", session_id=output.session_id, reason=str(error))
 
     async def _report(self) -> None:
-        """Say once in a while that logs wait, and why."""
+        """Log now and then that logs wait, and why."""
         now = asyncio.get_running_loop().time()
         if now < self._report_at:
             return

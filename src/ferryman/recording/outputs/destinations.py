@@ -13,7 +13,7 @@ from ferryman.recording.outputs.cloud_watch import log_group_key
 from ferryman.recording.outputs.s3 import bucket_encryption
 
 THREADS = 4
-"""Threads that deliver."""
+"""How many threads deliver."""
 UNENCRYPTED_BUCKET = (
     "We couldn't start the session because encryption is not set up on the selected Amazon S3 bucket. Either encrypt "
     "the bucket or choose an option to enable logging without encryption."
@@ -27,7 +27,7 @@ UNENCRYPTED_LOG_GROUP = (
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the configuration allows: None for no access."""
+    """The access that the configuration allows; None for no access."""
 
     s3: AwsAccess | None = None
     cloud_watch: AwsAccess | None = None
@@ -38,7 +38,7 @@ class Reach:
 class Destinations:
     """`core.ports.recordings.outputs.OutputDestinations`.
 
-    Clients are made when they are needed. `close` it at the end.
+    Clients are created on first use. `close` it at the end.
     """
 
     def __init__(self, reach: Reach) -> None:
@@ -48,7 +48,7 @@ class Destinations:
         self._checks = Checks()
 
     async def check(self, outputs: SessionOutputs, person: str) -> None:
-        """As `OutputDestinations` has it; asks only about what must be encrypted."""
+        """See `OutputDestinations`; asks only about destinations that must be encrypted."""
         s3, cloud_watch = outputs.s3, outputs.cloud_watch
         if s3 is not None:
             self._access(self.reach.s3, "s3", s3.bucket)
@@ -97,7 +97,7 @@ class Destinations:
             raise Undeliverable(cause)
 
     async def _ask(self, what: str, person: str, question: Callable[[], None]) -> None:
-        """Raise as `check`. What the service said is not for whoever may only start a session."""
+        """Raise as `check`. The service's own message is not for people who may only start sessions."""
         text = (
             f"the server could not find out whether {what} is encrypted. "
             "An administrator finds the cause in the server's log and in the audit trail"

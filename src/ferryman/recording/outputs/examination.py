@@ -1,4 +1,4 @@
-"""Whether a log could be delivered, found out by writing something small. Everything blocks."""
+"""Checks whether a log could be delivered, by writing something small. Everything blocks."""
 
 from contextlib import suppress
 
@@ -13,7 +13,8 @@ PROBE = SessionId("ferryman-doctor")
 
 
 def examine_bucket(destinations: Destinations, output: S3Output) -> str:
-    """Return what works; raises `CallFailed`, and `Unencrypted` if the bucket must be and is not."""
+    """Return a list of what works; raises `CallFailed`, and `Unencrypted` if the bucket must be encrypted and is
+    not."""
     client, key, where = destinations.s3(output.bucket), output.key(PROBE), f"the bucket {output.bucket}"
     if output.encrypted:
         destinations.check_bucket(output.bucket)
@@ -27,7 +28,7 @@ def examine_bucket(destinations: Destinations, output: S3Output) -> str:
 
 
 def examine_log_group(destinations: Destinations, output: CloudWatchOutput, now: Millis) -> str:
-    """Return what works; raises as `examine_bucket`. An event stays in the log stream of PROBE."""
+    """Return a list of what works; raises as `examine_bucket`. An event stays in the log stream of PROBE."""
     group = output.log_group
     client = destinations.logs(group)
     log_group_key(client, group)

@@ -1,4 +1,4 @@
-"""When the server gives up a session log that it cannot deliver, so that the space of its recording is freed."""
+"""Decides when a session log that cannot be delivered is given up, so that the space of its recording is freed."""
 
 import structlog
 
@@ -11,7 +11,7 @@ from ferryman.model.values.timestamps import from_millis, iso_millis
 
 DAY_MILLIS = 86_400_000
 WARNED_MILLIS = DAY_MILLIS
-"""So long before a log is given up, the server's log warns of it; half of the limit if that is less."""
+"""How long before a log is given up the server's log warns; half of the limit if that is less."""
 
 _log = structlog.get_logger("ferryman.outputs")
 

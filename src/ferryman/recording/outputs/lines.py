@@ -27,7 +27,7 @@ _CONTROL = re.compile(
 
 
 class Streamed(msgspec.Struct, frozen=True):
-    """What of a recording was streamed: what is shown up to byte `skip` of the block behind `number`.
+    """How much of a recording was streamed: all output up to byte `skip` of the block behind `number`.
 
     `number` and `readable_from` are those of a `BlockPosition`; -1 means the beginning of the recording.
     """
@@ -46,20 +46,20 @@ FROM_THE_BEGINNING = Streamed()
 
 
 class LineStream:
-    """Divides what is shown into lines, and knows where the first line begins that is not whole yet.
+    """Divides output into lines, and knows where the first incomplete line begins.
 
     `streamed` is where an earlier process ended.
     """
 
     def __init__(self, streamed: Streamed = FROM_THE_BEGINNING) -> None:
         self.streamed = streamed
-        """Up to where the lines were returned."""
+        """How far lines were returned."""
         self._skip = streamed.skip
         self._before = (streamed.number, streamed.readable_from)
         self._rest = b""
 
     def add(self, position: BlockPosition, data: bytes) -> list[str]:
-        """Return the lines that are whole with what the next block, at `position`, shows."""
+        """Return the lines that are complete with the output of the next block, at `position`."""
         skipped, self._skip = min(self._skip, len(data)), 0
         text = self._rest + data[skipped:]
         begin = skipped - len(self._rest)

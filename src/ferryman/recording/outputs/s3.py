@@ -8,7 +8,7 @@ import msgspec
 from ferryman.recording.aws_clients import CallFailed, calling
 
 PART_BYTES = 8 * 1024 * 1024
-"""A longer log is uploaded in parts of this size; S3 takes 10,000."""
+"""A longer log is uploaded in parts of this size; S3 accepts 10,000 parts."""
 _WRITTEN_BY_AGENT = {"ACL": "bucket-owner-full-control", "ContentType": "text/plain"}
 
 
@@ -41,9 +41,9 @@ def bucket_encryption(client: Any, bucket: str) -> dict[str, str]:
 def upload_log(
     client: Any, bucket: str, key: str, pieces: Iterable[bytes], encryption: dict[str, str], progress: str | None
 ) -> Iterator[str]:
-    """Write a log; each step takes one call, and yields what to remember until the next.
+    """Write a log; each step makes one call, and yields the progress to store.
 
-    `progress` is what was remembered last. A log that was written is replaced. Raises `CallFailed`.
+    `progress` is what was stored last. A log that was written already is replaced. Raises `CallFailed`.
     """
     if progress is not None:
         try:
@@ -78,7 +78,7 @@ def upload_log(
 
 
 def abort_upload(client: Any, bucket: str, key: str, progress: str) -> None:
-    """Abort an upload that was begun, so that its parts take no space; one that is gone already is fine.
+    """Abort an upload that was begun, so that its parts take no space; no effect if it no longer exists.
 
     Raises `CallFailed`.
     """
@@ -92,7 +92,7 @@ def abort_upload(client: Any, bucket: str, key: str, progress: str) -> None:
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what the pieces make together in parts of PART_BYTES; the last may be shorter."""
+    """Yield the pieces joined into parts of PART_BYTES; the last may be shorter."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece

@@ -19,11 +19,11 @@ from ferryman.recording.outputs.text import shown
 from ferryman.recording.reader import RecordingReader
 
 STEP_BYTES = 1024 * 1024
-"""About so much of what was shown is sent before the progress is remembered."""
+"""About how much output is sent before the progress is stored."""
 
 
 class SessionStream:
-    """What a session shows, sent as events of whole lines."""
+    """Sends a session's output as events of whole lines."""
 
     def __init__(
         self,
@@ -60,11 +60,12 @@ class SessionStream:
 
     @property
     def progress(self) -> str:
-        """Up to where everything was sent, in JSON."""
+        """How far everything was sent, in JSON."""
         return msgspec.json.encode(self._lines.streamed).decode()
 
     def send(self, *, is_over: bool) -> bool:
-        """Send some of what was not sent; False if there is nothing more at present. Raises `CallFailed`, `Damaged`."""
+        """Send some of the output that was not sent; False if there is nothing more at present. Raises `CallFailed`,
+        `Damaged`."""
         lines: list[str] = []
         size = 0
         while size < STEP_BYTES:

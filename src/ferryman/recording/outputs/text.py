@@ -14,11 +14,11 @@ from ferryman.recording.events import EventKind
 
 _SHOWN = frozenset({EventKind.OUTPUT, EventKind.STANDARD_ERROR})
 _LOSS = b" missing"
-"""What the markers of a recording say if output was lost."""
+"""The text of markers that say that output was lost."""
 
 
 def shown(events: Iterable[RecordedEvent]) -> bytes:
-    """Return what the events show: output, standard error, and a line in brackets where output is missing."""
+    """Return the text that the events show: output, standard error, and a line in brackets where output is missing."""
     return b"".join(
         event.data if event.kind in _SHOWN else b"\r\n[%b]\r\n" % event.data
         for event in events

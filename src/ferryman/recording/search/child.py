@@ -1,7 +1,7 @@
 """The process that turns output into lines and words: it has no secret, no file and no network.
 
 It reads parts of one recording after another from standard input, and answers each with the chunks that are complete.
-Whoever could break it through a terminal emulator gets nothing; what it does too slowly, the kernel ends.
+Whoever could break into it through the terminal emulator gets nothing, and the kernel ends it if it takes too long.
 """
 
 import signal
@@ -15,7 +15,7 @@ from ferryman.system.confinement import confine
 CHUNK_CHARACTERS = 16 * 1024
 CHUNK_LINES = 1000
 _NICENESS = 15
-"""Whatever people wait for has priority."""
+"""Work that people wait for has priority."""
 
 
 def main(arguments: list[str]) -> None:

@@ -21,7 +21,7 @@ _log = structlog.get_logger("ferryman.recording")
 
 
 class LineSearch:
-    """Seals what goes into the index, and opens what is found there. Call `open` first, and `close` it at the end."""
+    """Seals lines for the index, and opens lines that are found there. Call `open` first, and `close` it at the end."""
 
     is_on = True
 
@@ -74,7 +74,8 @@ class LineSearch:
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
     async def remove(self, session_id: str) -> None:
-        """As `RecordingSearch` has it. What cannot be removed is removed later, and cannot be read without its key."""
+        """As `RecordingSearch` has it. If it cannot be removed now, it is removed later; without its key nobody can
+        read it."""
         try:
             await self._index.remove(session_id)
         except IndexUnusable as error:

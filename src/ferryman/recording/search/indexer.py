@@ -1,4 +1,4 @@
-"""Puts finished recordings into the index, one at a time, and removes what was deleted. It can stop at any moment.
+"""Adds finished recordings to the index, one at a time, and removes deleted ones. It can stop at any moment.
 
 The index says which recordings it has, so whatever was missed is found by comparing it with the store: at the start,
 and every few minutes. A recording that was begun and not completed is begun again.
@@ -28,13 +28,13 @@ from ferryman.recording.search.messages import Chunk
 from ferryman.recording.search.process import Exceeded, LineProcess
 
 PAUSE_SECONDS = 5.0
-"""Between two looks for recordings that were finished since."""
+"""How often to look for recordings that were finished since."""
 RECENT = 200
-"""Recordings that such a look compares: those of the sessions that started last."""
+"""How many recordings such a look compares: those of the sessions that started last."""
 SWEEP_SECONDS = 600.0
 PAGE = 500
 MOST_MISSING = 20_000
-"""Recordings that one sweep adds, the newest; the next sweep adds those before them."""
+"""How many recordings one sweep adds, the newest; the next sweep adds those before them."""
 
 _log = structlog.get_logger("ferryman.recording")
 
@@ -49,10 +49,10 @@ class Indexer:
         self._emulated = LineProcess()
         self._plain = LineProcess(plain=True)
         self._turn = asyncio.Lock()
-        """Each process reads one recording at a time."""
+        """Held by the one recording that is being read: the process reads one at a time."""
 
     async def run(self) -> None:
-        """Add what is missing, again and again."""
+        """Keep the index up to date until cancelled."""
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -67,7 +67,7 @@ class Indexer:
             await self._plain.close()
 
     async def sweep(self) -> None:
-        """Remove what was deleted, and add all that is missing, the oldest first."""
+        """Remove deleted recordings, and add all missing ones, the oldest first."""
         await self._remove_deleted()
         missing: list[Recording] = []
         after: RecordingPosition | None = None

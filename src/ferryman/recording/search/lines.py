@@ -23,13 +23,13 @@ EMULATED_SECONDS = 240.0
 MOST_MARKS = 16
 """Combining characters on one cell; the emulator needs time in proportion to the square of their number."""
 MOST_CHARACTERS = 256 * 1024 * 1024
-"""Of all lines of one recording; what follows is not searched."""
+"""Characters of all lines of one recording; the rest is not searched."""
 LONGEST_LINE = 4096
 """Characters; the rest of a line is cut off."""
 SIZE = (80, 24)
 MOST_COLUMNS, MOST_ROWS = 1000, 500
 REDRAWN_MILLIS = 60_000
-"""The same text in the same row is the same line for so long: programs draw it again and again."""
+"""How long the same text in the same row counts as the same line, since programs redraw it."""
 
 _PLAIN = re.compile(r"(?:(?:[^\x00-\x1f\x7f-\x9f]++|\t|\x1b\[[0-9;]*+[mK])*+\r?\n)++")
 """Whole lines without line editing; colours are allowed."""
@@ -59,7 +59,7 @@ class _Screen(pyte.Screen):
         """Rows that continue the row above: a line that is wider than the screen."""
         self._shown: dict[int, Line] = {}
         self._margin: dict[int, int] = {}
-        """The column in which a row begins: not 0 after a line feed without a carriage return, as pipes have it."""
+        """The column in which a row begins: not 0 after a line feed without a carriage return, as pipes send them."""
         self._carried = ""
         """The beginning of a line whose first rows have scrolled away."""
         self._is_drawing = False

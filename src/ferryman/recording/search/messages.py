@@ -1,4 +1,4 @@
-"""What the server and the process that reads lines send each other: a length, then so many bytes of MessagePack.
+"""Messages between the server and the process that reads lines: a length, then as many bytes of MessagePack.
 
 An answer is the number of its chunks, then each of them: the server decodes one after another, and does other things in
 between.

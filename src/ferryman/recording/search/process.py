@@ -13,13 +13,13 @@ PART_SECONDS = 60
 """Processor time for a part of a recording, which is a block of at most 2 MiB."""
 MEMORY_MIB = 1024
 MOST_ANSWER = 64 * 1024 * 1024
-"""Bytes of chunks; a part makes less, unless somebody has taken the process over."""
+"""Bytes of chunks; a part yields fewer, unless somebody has taken over the process."""
 MOST_CHUNK = 512 * 1024
 """Bytes of a chunk, whose lines are about 16 KiB of text; decoding it takes about a millisecond."""
 _PATIENCE = 600.0
 """Seconds until a process that neither answers nor uses the processor is ended."""
 _WANTED = frozenset("oer")
-"""Output and sizes. What was typed is not among them: passwords must not be found."""
+"""Output and sizes, but not what was typed: passwords must not be found."""
 
 
 class Exceeded(Exception):

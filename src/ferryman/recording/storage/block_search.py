@@ -2,8 +2,8 @@
 
 Blocks have no index: whoever could alter a recording could alter that, too. A block's header begins with `FRB1`, and
 their times never decrease, so the file is searched by halves: each step looks for a header behind the middle of what is
-left. A day of a session takes fewer than twenty steps. Encrypted bytes that look like a header are as good as
-impossible; if they occurred, or were put there, what is read from there would not open.
+left. A day of a session takes fewer than twenty steps. Encrypted bytes that look like a header are practically
+impossible; if they occurred, or were put there, the block read from there would not open.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Blocks = Callable[[int], Iterator[StoredBlock]]
 
 
 def find_block(size: int, read: Read, blocks: Blocks, at: int | None) -> int:
-    """Return the offset of the last block that stands alone and begins before `at`, as `BlockStorage.find` has it.
+    """Return the offset of the last block that stands alone and begins before `at`; see `BlockStorage.find`.
 
     `size` is that of the file. Raises OSError.
     """

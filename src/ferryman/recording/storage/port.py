@@ -24,7 +24,7 @@ class BlockStorage(Protocol):
         """Write something, and remove it; raises OSError if recordings cannot be written."""
 
     def acquire(self, recording_id: str) -> None:
-        """Become the only writer of a recording until `release`; nothing happens if it is already.
+        """Become the only writer of a recording until `release`; no effect if it is already.
 
         Creates the recording, empty. Raises `RecordingInUse` if there is another writer. A writer that dies releases.
         """
@@ -36,7 +36,7 @@ class BlockStorage(Protocol):
         """Write a block behind the others, whole or not at all; acquires the recording."""
 
     def complete(self, recording_id: str) -> None:
-        """Return when the recording would survive a loss of power; nothing is appended to it from now on."""
+        """Make the recording survive a loss of power; nothing may be appended after this."""
 
     def size(self, recording_id: str) -> int:
         """Return the bytes that are there, a part of a block included; 0 if there is no such recording."""

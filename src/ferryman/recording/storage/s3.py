@@ -1,8 +1,8 @@
 """Blocks in a bucket: objects named by the offset of their first byte, each of one or more whole blocks.
 
 A block is an object of its own as soon as it is written; nobody can write another one in its place. When a recording is
-complete, its objects are merged into one. Offsets are those of the file that a directory would have, so whoever reads
-meanwhile does not notice.
+complete, its objects are merged into one. Offsets are those of the file that a directory would have, so that readers do
+not notice a merge.
 """
 
 import errno
@@ -22,9 +22,9 @@ from ferryman.recording.storage.s3_objects import StoredObject, groups_of
 
 CONNECTIONS = 32
 WRITERS_TO_S3 = 16
-"""Threads that write blocks: each waits for an answer most of the time."""
+"""How many threads write blocks; each waits for an answer most of the time."""
 FETCHERS = 16
-"""Threads that fetch objects ahead of a reader."""
+"""How many threads fetch objects ahead of a reader."""
 READ_BYTES = 4 * 1024 * 1024
 """How much of a large object is fetched at a time."""
 SEARCH_BYTES = 128 * 1024
@@ -54,7 +54,7 @@ class S3Storage:
         self._lock = threading.Lock()
         self._made: Any = None
         self._ends: OrderedDict[str, int] = OrderedDict()
-        """Where the next block of recordings goes that this process writes."""
+        """The offset of the next block, for each recording that this process writes."""
         self._recent: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._recent_size = 0
         self._fetchers = ThreadPoolExecutor(FETCHERS, "recording-fetcher")
@@ -72,7 +72,7 @@ class S3Storage:
             self._client().delete_object(Bucket=self._bucket, Key=key)
 
     def acquire(self, recording_id: str) -> None:
-        """Do nothing: who writes a block where another writer has written one is told by `append`."""
+        """Do nothing: `append` fails where another writer has written a block."""
 
     def release(self, recording_id: str) -> None:
         """Do nothing, as `acquire`."""

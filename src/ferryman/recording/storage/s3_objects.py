@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 GROUP_OBJECTS = 64
 GROUP_BYTES = 4 * 1024 * 1024
-"""What is fetched ahead at most; a single object may be larger."""
+"""The most that is fetched ahead; a single object may be larger."""
 
 
 class StoredObject(NamedTuple):
