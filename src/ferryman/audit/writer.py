@@ -207,8 +207,7 @@ class TrailWriter:
         return batch
 
     def _is_quick(self) -> bool:
-        """Whether the event loop may write the waiting entries itself: the thread is idle, and the disk has been
-        quick."""
+        """Whether the event loop may write the entries itself: the thread is idle, and the disk has been quick."""
         return (
             not (self._writing or self._syncing or self._sync_always)
             and self._failure is None
