@@ -19,8 +19,8 @@ from ferryman.wire.opening import (
 
 SERVICE = "ssmmessages"
 CONTROL_HEARTBEAT = 20.0
-"""Seconds. A server pings its nodes more often, so nothing is sent for this while it is there. A lost server is mostly
-noticed by its closing socket, and otherwise within 30 s."""
+"""Seconds of silence before the agent pings. A server pings its nodes more often, so the agent rarely does. A lost
+server usually closes its socket; otherwise the loss is noticed within 30 s."""
 DATA_HEARTBEAT = 15.0
 _PATH_SAFE = "@+=,;~"
 _TOKEN = re.compile(r"<(?:\w+:)?TokenValue>([^<]+)</")
@@ -74,7 +74,7 @@ async def open_data_channel(client: HttpClient, source: CredentialSource, sessio
 
 
 async def _create(client: HttpClient, source: CredentialSource, path: str, members: dict[str, str]) -> tuple[Sign, str]:
-    """Ask for a channel, once more with new credentials if refused. Returns the signer and the channel's token."""
+    """Request a channel, a second time with new credentials if refused. Returns the signer and the channel's token."""
     body = {"MessageSchemaVersion": MESSAGE_SCHEMA_VERSION, "RequestId": str(uuid.uuid4()), **members}
     for attempt in range(2):
         sign = await source.signer(SERVICE)

@@ -29,7 +29,8 @@ RECONNECT = Backoff(initial=1.0, ratio=2.0, cap=45.0, jitter=1.0)
 outage every node is back within a minute."""
 INFORMATION_SECONDS = 300.0
 TIMES_UNKNOWN = 3
-"""How often in a row the server must say that it does not know the node: one wrong answer must not stop a fleet."""
+"""How many times in a row the server must say that it does not know the node: one wrong answer must not stop a
+fleet."""
 _UNKNOWN_NODE = "UnrecognizedClientException"
 _LOG = logger("control")
 
@@ -58,7 +59,7 @@ class ControlChannel:
         self._answers: deque[bytes] = deque()
 
     def wake(self) -> None:
-        """Look at the outbox again."""
+        """Have the outbox checked again."""
         self._news.set()
 
     async def run(self, sessions: Sessions) -> None:

@@ -1,4 +1,4 @@
-"""Has KMS decrypt the data keys of encrypted sessions (`protocol/agent.md` §4.10).
+"""Decrypts the data keys of encrypted sessions by calling KMS (`protocol/agent.md` §4.10).
 
 Only a worker whose session is encrypted imports this.
 """
@@ -29,7 +29,7 @@ from ferryman.transport.http import HttpClient, Sign
 SERVICE = "kms"
 DECRYPT = "TrentService.Decrypt"
 CALL_SECONDS = 12.0
-"""For all attempts together: clients wait for the handshake meanwhile."""
+"""Limit of all attempts together, while the client waits for the handshake."""
 ATTEMPTS = 3
 RETRY_SECONDS = 0.5
 
@@ -113,7 +113,8 @@ class DataKeys:
 
 
 def read_credentials(path: Path, profile: str) -> Credentials:
-    """Return what a section of an AWS credentials file has; raises OSError, ValueError naming what is missing."""
+    """Return the credentials in a section of an AWS credentials file; raises OSError, and ValueError naming what is
+    missing."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text())

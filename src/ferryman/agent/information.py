@@ -1,4 +1,4 @@
-"""What a node reports about itself in UpdateInstanceInformation (`protocol/agent.md` §2)."""
+"""The information that a node reports with UpdateInstanceInformation (`protocol/agent.md` §2)."""
 
 import platform
 import socket

@@ -47,23 +47,23 @@ class Logger:
         self._log = logging.getLogger(name)
 
     def debug(self, event: str, **facts: object) -> None:
-        """Log what only somebody who looks for a fault wants to see."""
+        """Log details that matter only when looking for a fault."""
         self._write(logging.DEBUG, event, facts)
 
     def info(self, event: str, **facts: object) -> None:
-        """Log what happened."""
+        """Log a normal event."""
         self._write(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
-        """Log what may need attention."""
+        """Log something that may need attention."""
         self._write(logging.WARNING, event, facts)
 
     def error(self, event: str, exc_info: BaseException | None = None, **facts: object) -> None:
-        """Log what failed, with the traceback of `exc_info`."""
+        """Log a failure, with the traceback of `exc_info`."""
         self._write(logging.ERROR, event, facts, exc_info)
 
     def exception(self, event: str, **facts: object) -> None:
-        """Log what failed, with the traceback of the exception that is being handled."""
+        """Log a failure, with the traceback of the exception that is being handled."""
         self._write(logging.ERROR, event, facts, sys.exception())
 
     def _write(self, level: int, event: str, facts: dict[str, object], exc_info: BaseException | None = None) -> None:

@@ -27,7 +27,7 @@ class Machine(msgspec.Struct, frozen=True):
     """Of the hardware's or virtual machine's own number: different on a machine that a disk was cloned or moved to."""
 
     def difference_from(self, registered: "Machine") -> str:
-        """Return what shows that this is not the machine that was `registered`, empty if it is.
+        """Return the evidence that this is not the machine that was `registered`, empty if it is.
 
         Hardware is compared where both numbers are known: only root can read it, and older agents did not record it.
         """
@@ -39,7 +39,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """Return what identifies the machine that this process runs on."""
+    """Return the identifiers of the machine that this process runs on."""
     return Machine(_digest(_text(_MACHINE_ID)), _digest(_hardware_number()))
 
 

@@ -23,7 +23,7 @@ class _Pending:
 
 
 class Outbox:
-    """Knows what to send and when; `now` is monotonic seconds. A result is resent after 1 s, 2 s … at most 60 s."""
+    """Decides what to send and when; `now` is monotonic seconds. A result is resent after 1 s, 2 s … at most 60 s."""
 
     def __init__(self) -> None:
         self._pending: dict[str, _Pending] = {}

@@ -67,7 +67,8 @@ class Sessions:
         return len(self._running) + len(self._starting)
 
     def adopt(self) -> None:
-        """Take over what earlier agents left: watch living workers, report results, and dead workers as failed."""
+        """Take over the sessions of earlier agents: watch living workers, report results, and report dead workers as
+        failed."""
         for record in self._records.all():
             self._adopt(record.session_id)
 

@@ -16,7 +16,8 @@ _ENDPOINT = re.compile(r"https?://[^/?#@\s]+/?")
 
 
 class KmsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the data keys of encrypted sessions are decrypted: by default the server, with the node's credentials."""
+    """The KMS that decrypts the data keys of encrypted sessions: by default the server's, with the node's
+    credentials."""
 
     keys: tuple[str, ...] = ()
     """Only sessions that are encrypted with one of these keys are run; none: all sessions."""
@@ -27,15 +28,15 @@ class KmsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str | None = None
     """CA certificates for `endpoint`; None: the system's."""
     credentials_file: str | None = None
-    """A file as `~/.aws/credentials`, read for every call, with what signs calls to `endpoint`."""
+    """A file like `~/.aws/credentials`, read for every call, with the credentials for `endpoint`."""
     profile: str = "default"
-    """Which of its sections."""
+    """The section of `credentials_file`."""
     require_challenge_response: bool = False
     """Refuse clients that do not bind the data key to this node's random challenge: AWS's never does."""
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the node's administrator configures."""
+    """The settings of the node's administrator."""
 
     run_as: str | None = None
     """Account for sessions whose document sets none; None: the agent's own."""

@@ -1,4 +1,4 @@
-"""What the agent calls itself on the wire."""
+"""The names and versions that the agent reports on the wire."""
 
 from ferryman.model.values.versions import AGENT_NAME, AGENT_VERSION
 

@@ -23,8 +23,7 @@ MOST_BYTES = 16 * 1024 * 1024
 CHECKED_BYTES = 4 * 1024 * 1024
 """How many bytes of the newest records one call verifies."""
 SET_BACK = timedelta(days=1)
-"""How far the server's clock may have been set back: records are skipped only if they are older or newer by more than
-this."""
+"""How far the server's clock may have been set back: records are skipped only if their time is off by more."""
 
 
 @dataclass(slots=True)

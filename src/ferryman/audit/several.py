@@ -1,5 +1,4 @@
-"""The trails of several servers on one store: whose each is, all records in one order, and whether all trails are
-there."""
+"""The trails of several servers on one store: whose each is, all records in one order, and which trails are missing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who the server is and where it listens."""
+    """The server's identity, and where it listens."""
 
     account_id: AccountId
     region: Region
@@ -114,13 +114,13 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where Prometheus finds what the server counts."""
+    """Where Prometheus finds the server's metrics."""
 
     listen: str | None = None
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is posted to, signed."""
+    """The receiver of signed posts."""
 
     url: str
     secret_file: str
@@ -161,7 +161,7 @@ class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `ferryman login URL` finds out from the server by itself."""
+    """The settings that `ferryman login URL` gets from the server."""
 
     discovery: bool = True
     issuer: str | None = None
@@ -206,7 +206,7 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
 
     @property
     def server_name(self) -> str:
-        """What tells this server from others on its store: `server.name`, or the host's; empty for a server alone."""
+        """This server's name among others on its store: `server.name`, or the host's; empty for a server alone."""
         if not self.is_one_of_several:
             return ""
         return self.configuration.server.name or socket.gethostname()[:64]

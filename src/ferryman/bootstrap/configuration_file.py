@@ -8,7 +8,7 @@ VARIABLE = "FERRYMAN_CONFIG"
 
 
 def find_configuration() -> Path:
-    """Return where the configuration is that nobody named: here, or else the system's.
+    """Return the path of the configuration if nobody named one: here, or else the system's.
 
     Returns the file name alone, which `load` then refuses, if neither exists.
     """

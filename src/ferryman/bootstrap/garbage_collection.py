@@ -1,4 +1,4 @@
-"""Keeps what the running server has loaded out of garbage collections.
+"""Keeps objects that the running server has loaded out of garbage collections.
 
 A full collection stops everything while it looks at each object there is. Nearly all of them were loaded at the start
 and stay: code, AWS's models, statements. A peer that makes the server allocate much would have them looked at often.
@@ -16,7 +16,7 @@ FULL_SECONDS = 300.0
 
 
 async def spare_loaded_objects() -> None:
-    """Load what the first calls would load, and exclude everything that exists now from later collections."""
+    """Load everything that the first calls would load, and exclude all existing objects from later collections."""
     for service in SERVICES:
         await asyncio.to_thread(service_model, service)
     gc.collect()
@@ -26,7 +26,7 @@ async def spare_loaded_objects() -> None:
 
 
 async def collect_garbage() -> None:
-    """Exclude what is loaded, then run a full collection from time to time, until cancelled."""
+    """Exclude all loaded objects, then run a full collection from time to time, until cancelled."""
     await spare_loaded_objects()
     while True:
         await asyncio.sleep(FULL_SECONDS)

@@ -1,4 +1,4 @@
-"""Records in the audit trail what operators' commands do to the store and the keys: who, what, and the result."""
+"""Audit records of operators' commands that change the store or the keys: the person, the command, and the result."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""Opens a service that can fetch what OpenID Connect providers publish."""
+"""Opens a service that can fetch the documents of OpenID Connect providers."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping

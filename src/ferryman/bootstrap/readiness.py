@@ -22,7 +22,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared, not bound
 
 
 def check_store(loaded: LoadedConfiguration) -> str:
-    """Return what is known of the store; raises Failure if the server could not use it."""
+    """Return a description of the store; raises Failure if the server could not use it."""
     from ferryman.store.faults import StoreUnusable
     from ferryman.store.offline.examination import examine_store
 
@@ -159,7 +159,7 @@ def ask_health(loaded: LoadedConfiguration) -> tuple[int, str]:
             connection = HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         else:
             context = ssl.create_default_context(cafile=str(loaded.path(tls.certificate)))
-            context.check_hostname = False  # it is the certificate itself that is trusted, whatever it names
+            context.check_hostname = False  # the certificate itself is trusted, whatever it names
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             connection = HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
         connection.request("GET", "/healthz")

@@ -33,7 +33,7 @@ def monotonic_clock() -> Millis:
 
 
 def settings(loaded: LoadedConfiguration, *, serving: bool = False) -> "Settings":
-    """Return what use cases need from the configuration; raises Failure if a server cannot read a secret."""
+    """Return the settings of use cases from the configuration; raises Failure if a server cannot read a secret."""
     from ferryman.core.service import AccessSettings, AuditSettings, ConsoleSettings, Limits, Settings, WatchingSettings
 
     server, sessions = loaded.configuration.server, loaded.configuration.sessions
@@ -153,7 +153,7 @@ def create_tables(url: str) -> None:
 
 
 def store_failure(loaded: LoadedConfiguration, error: StoreUnavailable) -> Failure:
-    """Return what to report of a store that stopped working."""
+    """Return the Failure for a store that stopped working."""
     from ferryman.store.database import advice, shown
 
     url = loaded.database_url

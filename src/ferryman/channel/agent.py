@@ -41,7 +41,7 @@ from ferryman.wire.payloads import (
 )
 
 QUIET = 0.1
-"""AWS's client dies of any message between HandshakeComplete and the end of its port set-up (client.md §12.2)."""
+"""Any message between HandshakeComplete and the end of its port set-up crashes AWS's client (client.md §12.2)."""
 SILENCE = 15.0
 """Seconds that AWS's client may stay silent about a finished session; it never acknowledges duplicates."""
 
@@ -115,7 +115,7 @@ class AgentChannel:
         return self._stream.all_acknowledged()
 
     def connection_made(self, now: float) -> None:
-        """The channel is open: announce the session's state; data waits for start_publication."""
+        """Note that the channel is open, and announce the session's state; data waits for start_publication."""
         self._connected = True
         self._input_is_lost = self._handshake.state is HandshakeState.DONE and self._agreed is not AWS
         self._publication = PublicationState.AWAITED
@@ -123,7 +123,7 @@ class AgentChannel:
         self._announce("Connected", None)
 
     def connection_lost(self, now: float) -> None:
-        """The channel is gone: send nothing until `connection_made`, and keep what `send` gets."""
+        """Note that the channel is gone: send nothing until `connection_made`, and keep data given to `send`."""
         self._connected = False
 
     def receive(self, frame: bytes, now: float) -> None:
@@ -166,7 +166,7 @@ class AgentChannel:
         return self._stream.next_timer()
 
     def events(self) -> list[AgentEvent]:
-        """Return what has happened since the last call, in order."""
+        """Return the events since the last call, in order."""
         events, self._events = self._events, []
         return events
 

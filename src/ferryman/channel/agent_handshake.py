@@ -47,7 +47,7 @@ class ClientRefused(Exception):
 
 
 class NodeHandshake:
-    """What is requested of each client, and how far the present one is."""
+    """The handshake requested of each client, and how far the current one has got."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class NodeHandshake:
 
     @property
     def cipher(self) -> Cipher | None:
-        """What the present client's input is opened with, None before there is a key."""
+        """Opens the current client's input; None before there is a key."""
         return None if self._keys is None else self._keys.cipher
 
     def renew(self) -> None:

@@ -1,4 +1,4 @@
-"""What a sender does for AWS's client, whose receiver has habits of its own (`protocol/client.md` §7.2).
+"""Sending to AWS's client, whose receiver behaves in its own way (`protocol/client.md` §7.2).
 
 It acknowledges the message it expects after writing it out. If that acknowledgement fails to be sent, because the
 connection is gone, it expects the same message again and writes it out again. What arrives ahead of a gap it

@@ -59,7 +59,7 @@ from ferryman.wire.payloads import (
 )
 
 FAR_END = frozenset({MessageType.OUTPUT_STREAM_DATA, MessageType.ACKNOWLEDGE})
-"""What the node sends; everything else is the server's."""
+"""The message types that the node sends; all others come from the server."""
 
 
 class ClientState(Enum):
@@ -145,12 +145,12 @@ class ClientChannel:
         return self._stream.outgoing.round_trip.recent
 
     def connection_made(self, now: float) -> None:
-        """The channel is open: resend everything unacknowledged immediately, in order."""
+        """Note that the channel is open, and resend everything unacknowledged immediately, in order."""
         self._connected = True
         self._stream.outgoing.restart()
 
     def connection_lost(self, now: float) -> None:
-        """The channel is gone: send nothing until `connection_made`, and keep what `send` gets."""
+        """Note that the channel is gone: send nothing until `connection_made`, and keep data given to `send`."""
         self._connected = False
         self._liveness.stop()
 
@@ -183,7 +183,7 @@ class ClientChannel:
         return min(timer, question)
 
     def events(self) -> list[ClientEvent]:
-        """Return what has happened since the last call, in order."""
+        """Return the events since the last call, in order."""
         events, self._events = self._events, []
         return events
 
@@ -235,7 +235,7 @@ class ClientChannel:
                 self._reject(f"a client takes no {message.message_type!r} messages")
 
     def _notice(self, notice: Notice, now: float) -> None:
-        """Pass on what the server says; while it holds the session back, the node's silence means nothing."""
+        """Pass on the server's notice; while it holds the session back, the node's silence means nothing."""
         if notice.paused is not None:
             self._paused = notice.paused
             self._liveness.stop()

@@ -1,4 +1,4 @@
-"""What the data-channel engines tell their driver. Past tense: an event has happened when the driver sees it."""
+"""Events of the data-channel engines for their driver. Past tense: an event has happened when the driver sees it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from ferryman.wire.payloads import Extensions
 class SessionStarted:
     """Client: the session is open, input may be sent; for shells the driver sends Size first.
 
-    `properties` are those of the session document, None when there are none. `agent_version` is "" for a node that
-    does not handshake, which peers treat as older than everything (`protocol/client.md` §8.4). `agreed` is what may be
-    used beyond what AWS's ends can do. `kms_key_id` is what the session is encrypted with, "" if it is not.
+    `properties` are those of the session document, None when there are none. `agent_version` is "" for a node that does
+    not handshake, which peers treat as older than everything (`protocol/client.md` §8.4). `agreed` are the abilities
+    beyond those of AWS's ends that may be used. `kms_key_id` is the key that the session is encrypted with, "" if it is
+    not.
     """
 
     session_type: str
@@ -83,8 +84,8 @@ class ClientNotAccepted:
 class ClientReady:
     """Agent: the handshake is complete. It happens again after every ClientReplaced.
 
-    `client_version` is empty for a client that shakes no hands.
-    `agreed` is what may be used beyond what AWS's ends can do; another client may agree to something else.
+    `client_version` is empty for a client without a handshake.
+    `agreed` are the abilities beyond those of AWS's ends that may be used; another client may agree to others.
     """
 
     client_version: str
@@ -127,19 +128,19 @@ class InputReceived:
 
 @dataclass(frozen=True, slots=True)
 class PublicationPaused:
-    """Agent: no client is there; nothing more is sent until PublicationStarted or ClientReplaced."""
+    """Agent: no client is connected; nothing is sent until PublicationStarted or ClientReplaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationStarted:
-    """Agent: the client is there, the first one or the same as before. None: the server named none."""
+    """Agent: the client is connected, the first one or the same as before. None: the server named none."""
 
     client_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ClientReplaced:
-    """Agent: another client process has taken the session over; ClientReady follows when it has shaken hands.
+    """Agent: another client process has taken over the session; ClientReady follows after its handshake.
 
     Input that was received and not acknowledged is gone; acknowledging it does nothing.
     """
@@ -149,7 +150,8 @@ class ClientReplaced:
 
 @dataclass(frozen=True, slots=True)
 class OutputPresumed:
-    """Agent: time has shown what AWS's client did not acknowledge: `capacity` or `all_acknowledged` may be other now.
+    """Agent: messages that AWS's client never acknowledged now count as delivered: `capacity` or `all_acknowledged` may
+    have changed.
 
     `given_up` is how many messages count as delivered only because the client was silent for too long after `finish`.
     """

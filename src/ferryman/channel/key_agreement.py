@@ -1,8 +1,8 @@
 """How both ends agree on a data key through KMS, in the handshake (`protocol/client.md` §9, `agent.md` §4.10).
 
 The node names a KMS key and a random challenge. The client has KMS generate a data key and answers with its ciphertext,
-which the node has KMS decrypt. Then the node proves that it has the key, and lets the client prove it. The calls of KMS
-are the drivers': the engines emit `DataKeyRequested` and `DataKeySealed`, and are given the results.
+which the node has KMS decrypt. Then the node proves that it has the key, and lets the client prove it. The drivers call
+KMS: the engines emit `DataKeyRequested` and `DataKeySealed`, and get the results.
 
 AWS's format does not bind a message to its place in the stream, so a relay could repeat one. Ferryman's ends count
 their nonces up, and hold each other to that order. They recognise each other by the sealed random texts of the proof,
@@ -38,8 +38,8 @@ LONGEST_CIPHERTEXT = 6144
 _RANDOM_CHALLENGE_SIZE = 16
 _PROOF_SIZE = 64
 _ORDERED, _CONFIRMED = b"ferryman:ordered", b"ferryman:confirm"
-"""What the random text of Ferryman's agent begins with, and what Ferryman's client puts in its place. AWS's client
-returns the text as it was."""
+"""The beginning of the random text of Ferryman's agent, and its replacement by Ferryman's client. AWS's client returns
+the text unchanged."""
 _LONGEST_CHALLENGE = 128
 _FIRST_NONCE_SIZE = 12
 SESSION_ID, TARGET_ID, RANDOM_CHALLENGE = "aws:ssm:SessionId", "aws:ssm:TargetId", "aws:ssm:RandomChallenge"
@@ -58,7 +58,7 @@ class KeyRefused(ValueError):
 
 
 class Cipher(Protocol):
-    """What seals and opens payloads: `encryption.SessionCipher`."""
+    """Seals and opens payloads: `encryption.SessionCipher`."""
 
     def seal(self, plaintext: bytes) -> bytes:
         """Return `plaintext` sealed for the other end."""
@@ -86,7 +86,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class DataKeyRequested:
-    """Client: have KMS generate a data key of 64 bytes, then call `use_data_key` or `refuse_data_key`.
+    """Client: generate a data key of 64 bytes by KMS, then call `use_data_key` or `refuse_data_key`.
 
     `challenge` is the node's, None from one that sends none.
     """
@@ -97,7 +97,7 @@ class DataKeyRequested:
 
 @dataclass(frozen=True, slots=True)
 class DataKeySealed:
-    """Agent: have KMS decrypt the client's data key, then call `use_data_key` or `refuse_data_key` with `attempt`.
+    """Agent: decrypt the client's data key by KMS, then call `use_data_key` or `refuse_data_key` with `attempt`.
 
     `challenge` is the one that the client bound the key to, None if it did not.
     """
@@ -136,7 +136,7 @@ class NodeKeyAgreement:
         return RequestedAction(KMS_ENCRYPTION_ACTION, msgspec.Raw(encode_payload(parameters)))
 
     def sealed_key(self, result: Any) -> DataKeySealed:
-        """Return what the client's ActionResult asks KMS for; raises KeyRefused."""
+        """Return the request to KMS that the client's ActionResult leads to; raises KeyRefused."""
         try:
             given = msgspec.convert(result, KmsEncryptionResult)
             ciphertext = base64.b64decode(given.cipher_text_key, validate=True)

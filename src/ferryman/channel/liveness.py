@@ -1,6 +1,6 @@
-"""Whether the far end still answers, of which its silence says nothing: it may have nothing to say.
+"""Whether the far end still answers. Silence alone proves nothing: it may have nothing to say.
 
-So after a while without a word it is asked, by a message that it has had and acknowledged: Ferryman's agent
+So after a while of silence it is asked, by a message that it has had and acknowledged: Ferryman's agent
 acknowledges a duplicate again, whether or not the program takes input, and nobody counts it as use of the session.
 """
 
@@ -10,7 +10,7 @@ ASK_AFTER = 10.0
 """Seconds without a frame of the far end."""
 ASK_EVERY = 5.0
 QUESTIONS = 3
-"""So many, unanswered for ASK_EVERY each, mean that the far end does not answer: 25 s after its last frame."""
+"""After this many, each unanswered for ASK_EVERY, the far end counts as silent: 25 s after its last frame."""
 LATE = 1.0
 """A timer that is this late says that our own process was stopped, and that nothing was read meanwhile."""
 

@@ -1,4 +1,4 @@
-"""What Ferryman's ends agree on in the handshake, and what holds with AWS's."""
+"""The abilities that Ferryman's ends agree on in the handshake, and those of AWS's ends."""
 
 import re
 
@@ -15,12 +15,13 @@ _TERMINAL_TYPE = re.compile(rf"[A-Za-z0-9._+-]{{1,{TERMINAL_TYPE_LIMIT}}}")
 
 
 def offer(terminal_type: str) -> Extensions:
-    """Return what a client on a terminal of this type, as TERM has it, can do; any other text is left out."""
+    """Return the abilities of a client on a terminal of this type (TERM); a text that is not a terminal type is left
+    out."""
     return replace(OURS, terminal_type=_checked(terminal_type))
 
 
 def agree(theirs: Extensions) -> Extensions:
-    """Return what both ends can do, if the peer offers `theirs`, whatever the numbers in it."""
+    """Return the abilities of both ends, if the peer offers `theirs`, whatever the numbers in it."""
     return Extensions(
         max_payload=max(1, min(OURS.max_payload, theirs.max_payload)),
         mux=max(AWS.mux, min(OURS.mux, theirs.mux)),

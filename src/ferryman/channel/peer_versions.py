@@ -1,4 +1,4 @@
-"""What the other end can do, judged by its version (`protocol/client.md` §8.5, `protocol/agent.md` §5.5)."""
+"""The abilities of the other end, judged by its version (`protocol/client.md` §8.5, `protocol/agent.md` §5.5)."""
 
 import re
 

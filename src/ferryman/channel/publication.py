@@ -13,11 +13,11 @@ class PublicationState(Enum):
     """The channel is new: nothing but the session state is sent until the server says that a client is there."""
     STARTED = auto()
     PAUSED = auto()
-    """No client is there: acknowledgements only."""
+    """No client is connected: only acknowledgements are sent."""
 
 
 def publication(message: AgentMessage) -> Publication:
-    """Return what the server says about the client; only Ferryman's server says anything, others send no payload."""
+    """Return the server's statement about the client; only Ferryman's server makes one, others send no payload."""
     try:
         return decode_payload(message.payload, Publication)
     except MalformedPayload:

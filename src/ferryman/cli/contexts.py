@@ -24,9 +24,8 @@ CONTEXT_VARIABLE = "FERRYMAN_CONTEXT"
 
 @dataclass(slots=True)
 class Named:
-    """What the command line's first options say: a context's name, None for none, and whether an option said it.
-
-    `replaced` is what the environment was before `use_context` changed it, for the context that is `used`.
+    """The context that the command line's first options name, None for none, and whether an option named it. `replaced`
+    are the environment's variables from before `use_context` changed them, for the context that is `used`.
     """
 
     name: str | None
@@ -37,7 +36,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The context that is used, None for AWS's own rules; its name, "" likewise; and what chose it, for people."""
+    """The context that is used, None for AWS's own rules; its name, "" likewise; and the reason for the choice, for
+    people."""
 
     name: str
     context: Context | None
@@ -45,7 +45,7 @@ class Choice:
 
 
 def remember(context: typer.Context, name: str | None) -> None:
-    """Keep what `ferryman --context NAME` said for the command that follows."""
+    """Store the choice of `ferryman --context NAME` for the command that follows."""
     source = context.get_parameter_source("context")
     context.obj = Named(name or None, source is not None and source.name == "COMMANDLINE")
 
@@ -88,13 +88,13 @@ def use_context(context: typer.Context, profile: str | None) -> str | None:
 
 
 def own_variable(context: typer.Context, name: str) -> str | None:
-    """Return what a variable of the environment was before a context changed it; None if it was not set."""
+    """Return a variable of the environment as it was before a context changed it; None if it was not set."""
     replaced = _named(context).replaced
     return replaced[name] if name in replaced else os.environ.get(name)
 
 
 def described(context: typer.Context, profile: str | None) -> str:
-    """Return in a few words what says which server a command uses: its profile, the context, or why there is none."""
+    """Return in a few words why a command uses its server: its profile, the context, or why there is none."""
     if profile is not None:
         return f"profile {profile}"
     choice = chosen(context)
@@ -124,7 +124,7 @@ def stage_context(staged: StagedFiles, name: str, context: Context) -> None:
 
 
 def announced(name: str, environment: Mapping[str, str]) -> list[str]:
-    """Return lines that say that a context is the current one, and what stands in its way."""
+    """Return lines that say that a context is the current one, and what may prevent its use."""
     lines = [f"The current context is now {name}: `ferryman nodes` and every other command use it."]
     variable = preferred_variable(environment)
     if variable:

@@ -1,4 +1,4 @@
-"""Which extra of the package a command belongs to, and what to say where it is not installed."""
+"""The extra of the package that a command belongs to, and the error where it is not installed."""
 
 from importlib.util import find_spec
 

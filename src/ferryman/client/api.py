@@ -1,6 +1,6 @@
 """The public Python API: `async with ferryman.connect("web-1") as node: await node.run(["uname", "-a"])`.
 
-Everything here is also `ferryman.<name>`. What cannot be done is raised as `Failure`, with a text for people.
+Everything here is also `ferryman.<name>`. Failures are raised as `Failure`, with a text for people.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command left: `exit_code` as a shell has it, 127 not found, 126 not executable, 128 + n for signal n."""
+    """The result of a command: `exit_code` as in a shell, 127 not found, 126 not executable, 128 + n for signal n."""
 
     exit_code: int
     stdout: bytes
@@ -75,7 +75,7 @@ def _ignore_progress(_there: int, _total: int) -> None:
 
 
 class Node:
-    """A managed node, for as long as `connect` lasts. Any number of its methods may run side by side."""
+    """A managed node, for as long as `connect` lasts. Any number of its methods may run concurrently."""
 
     def __init__(self, client: Client, target: Target) -> None:
         self._client = client
@@ -112,8 +112,8 @@ class Node:
     async def start(self, arguments: Sequence[str], *, reason: str = "") -> AsyncIterator[RunningCommand]:
         """Run a program and read its output as it arrives, or write its input on the way.
 
-        At the end of the context the command is ended if it is still running. `reason`, up to 256 characters, is what
-        lists of sessions and the audit trail have for it. Raises `Failure`.
+        At the end of the context the command is ended if it is still running. `reason`, up to 256 characters, is shown
+        in lists of sessions and in the audit trail. Raises `Failure`.
         """
         if not arguments or not arguments[0]:
             raise ValueError("a command needs a program")

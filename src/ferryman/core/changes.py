@@ -32,8 +32,7 @@ class _Changed(msgspec.Struct, frozen=True):
 
 
 class Changes:
-    """The kinds that have changed since the last message. `note` is cheap; `publish` runs as long as the server
-    does."""
+    """The kinds that have changed since the last message. `note` is cheap; `publish` runs until cancelled."""
 
     def __init__(self) -> None:
         self._pending: set[Kind] = set()

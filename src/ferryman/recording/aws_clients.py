@@ -1,5 +1,4 @@
-"""botocore's clients of S3 and CloudWatch Logs, and the meaning of their errors. Every call blocks: make it in a
-thread."""
+"""botocore's clients of S3 and CloudWatch Logs, and the meaning of their errors. Every call blocks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

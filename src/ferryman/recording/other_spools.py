@@ -8,8 +8,8 @@ from ferryman.core.service import Service
 from ferryman.recording.storage.spool import SpoolStorage
 
 LEFT_MILLIS = 86_400_000
-"""How long other servers leave a recording to the one that has it, which may be down. If no client connected, none has
-it."""
+"""How long other servers leave a recording to the one that has it, which may be down. None has it if no client
+connected."""
 
 IsElsewhere = Callable[[Recording], Awaitable[bool]]
 """Returns whether only another server can finish a recording, or deliver the log that it was made for."""

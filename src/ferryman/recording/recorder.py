@@ -388,8 +388,7 @@ class SessionsRecorder:
         return self._spool if recording.mode is RecordingMode.OFF else self._storage
 
     def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
-        """Return a reader of a recording, whose methods block; `sealed` is the data key as sealed by the vault
-        alone."""
+        """Return a reader of a recording, whose methods block; `sealed` is the data key, sealed by the vault alone."""
         data_key = open_key(self._service, recording.session_id, sealed)
         return RecordingReader(self._storage_of(recording), recording.session_id, data_key)
 

@@ -29,8 +29,7 @@ MOST_WAITING = 1024 * 1024
 WORTH_A_BLOCK = BLOCK_BYTES // 2
 """A smaller block is only written once a second: a flood of small frames would make many of them."""
 DROPPED_AT = 64 * 1024
-"""How many bytes are noted before the event loop drops some of them, in a session that continues while the disk
-fails."""
+"""How many bytes are noted before the event loop drops some, if the session may continue while the disk fails."""
 NOTE_BYTES = 128
 """The most that a noted frame takes in addition to its bytes."""
 RETRY_SECONDS = 1.0
@@ -297,7 +296,7 @@ class SessionRecorder:
             self._enough = DROPPED_AT
 
     def _drop_surplus(self) -> None:
-        """Drop notes if there are too many, in a session that continues although it cannot be recorded."""
+        """Drop notes if there are too many and the session may continue unrecorded."""
         if not self._transcribing.acquire(blocking=False):
             return  # the thread is not waiting for the disk
         try:

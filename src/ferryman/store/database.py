@@ -146,7 +146,7 @@ def shown(url: str) -> str:
 
 
 def advice(url: str, state: str) -> str:
-    """Return what to do about a store in a state (`store.faults`), without a final full stop."""
+    """Return the advice for a store in a state (`store.faults`), without a final full stop."""
     if is_postgresql(url):
         from ferryman.store.postgresql.faults import ADVICE
 

@@ -1,4 +1,4 @@
-"""Why a database cannot be used: states, which every kind of database shares."""
+"""The states in which a database cannot be used, shared by all kinds of database."""
 
 FULL, LOCKED, CORRUPTED, READ_ONLY, GONE, FAILED = "full", "locked", "corrupted", "read-only", "gone", "failed"
 

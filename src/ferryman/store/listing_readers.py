@@ -1,8 +1,8 @@
 """Separate connections for listings, which may be slow and which any caller may ask for.
 
 Authentication, and every other short read, uses other connections and never waits for these. People share the readers
-fairly (`ratelimits.turns`). A listing has a time limit, which includes waiting. How a database stops one that runs is
-its connections' matter; SQLite's also stop when the caller has left or the store closes.
+fairly (`ratelimits.turns`). A listing has a time limit, which includes waiting. The database's connections decide how
+to stop a running listing; SQLite's also stop when the caller has left or the store closes.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Watch:
 
 
 Watched = Callable[["Connection", Watch], AbstractContextManager[None]]
-"""Makes what a connection runs within the context stop, with an OperationalError, once the watch is over."""
+"""Within the context, stops a connection's statement with an OperationalError once the watch is over."""
 
 
 class ListingReaders:

@@ -13,7 +13,7 @@ from ferryman.store.connections import Connections, Record
 from ferryman.store.tables import FIRST_ENDED_STATUS, outputs, recordings, sessions
 
 _FAILURE = 1024
-"""Characters of a failure that are kept."""
+"""How many characters of a failure are kept."""
 _IS_ACTIVE = text(f"sessions.status < {FIRST_ENDED_STATUS}")
 _UNFINISHED = exists(
     select(recordings.c.session_id).where(

@@ -1,1 +1,1 @@
-"""Who the node is: its registration, its key and credentials, and the server that it trusts."""
+"""The node's identity: its registration, key and credentials, and the server that it trusts."""

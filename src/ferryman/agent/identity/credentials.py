@@ -96,7 +96,7 @@ class CredentialSource:
             self._adopt_next_key()
 
     async def signer(self, service: str, region: str | None = None) -> Sign:
-        """Return what signs calls to `service` (`ssm`, `ssmmessages`, `kms`) by Signature Version 4.
+        """Return the signer for calls to `service` (`ssm`, `ssmmessages`, `kms`) by Signature Version 4.
 
         `region` is the node's unless given. Raises as `current`.
         """

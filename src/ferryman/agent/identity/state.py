@@ -1,7 +1,8 @@
 """The agent's state directory: who this node is, its key, its cached credentials. 0700, every file 0600.
 
 Files are replaced in one step, never written in place, so a crash or a full disk leaves the old content or the new.
-Session workers read the directory, too: what the key needs is imported with its first use, which most never have.
+Session workers read the directory, too: the packages that the key needs are imported on first use, which most workers
+never reach.
 """
 
 import contextlib
@@ -39,7 +40,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hash of the machine id at registration, empty if there was none: a copy on another machine is known by it."""
     ca_file: str | None = None
     name: str | None = None
-    """What the node reports as its computer name instead of the host's."""
+    """The computer name that the node reports instead of the host's."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +58,7 @@ class RoleCredentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.issued_at + self.expires_at) / 2
 
     def credentials(self) -> Credentials:
-        """Return what signs."""
+        """Return the credentials to sign with."""
         return Credentials(self.access_key_id, Secret(self.secret_access_key), Secret(self.session_token))
 
     def __repr__(self) -> str:
@@ -150,14 +151,14 @@ class StateDirectory:
             )
 
     def record_machine(self) -> None:
-        """Record what an older agent did not of the machine that the node was registered on, if that can be."""
+        """Record the facts about the machine that an older agent left out at registration, if they can be read."""
         here, recorded = this_machine(), read_struct(self._machine, Machine)
         if recorded is None or (here.hardware and not recorded.hardware):
             with contextlib.suppress(OSError):
                 replace_private(self._machine, msgspec.json.encode(here))
 
     def bind_to_this_machine(self) -> NodeId:
-        """Make the node this machine's, after it was moved, and return its id; raises `StateUnusable`."""
+        """Bind the node to this machine, after it was moved, and return its id; raises `StateUnusable`."""
         here = this_machine()
         registration = msgspec.structs.replace(self.registration(), machine=here.machine_id)
         try:
@@ -210,7 +211,7 @@ class StateDirectory:
         replace_private(self._credentials, msgspec.json.encode(credentials))
 
     def credentials(self) -> RoleCredentials | None:
-        """Return what was kept, None when there is nothing readable."""
+        """Return the stored credentials, None if there are none that can be read."""
         return read_struct(self._credentials, RoleCredentials)
 
 

@@ -1,4 +1,4 @@
-"""Which operating-system account a session runs as, and what its environment is."""
+"""The operating-system account that a session runs as, and its environment."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ class AccountRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A passwd entry, as far as a session needs it."""
+    """The parts of a passwd entry that a session needs."""
 
     name: str
     uid: int

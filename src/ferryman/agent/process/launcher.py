@@ -32,7 +32,7 @@ _FAULT_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to execute, and as whom.
+    """The program to execute, and the account to run it as.
 
     `path` without a slash is looked for in the environment's PATH, by the account. `arguments` includes argument zero.
     """
@@ -58,7 +58,7 @@ class Child:
         self.pidfd = os.pidfd_open(pid)
         """Readable when the process has ended."""
         self.input, self.outputs = standard
-        """Non-blocking: what the program reads from; what it writes to, standard output first. A terminal is both."""
+        """Non-blocking ends of the program's input and outputs, standard output first. A terminal is both."""
         self._terminal = terminal
         self._go = go
         self._fault = fault

@@ -1,4 +1,4 @@
-"""The environment of a session's program: the account's, `/etc/environment`, and which session it is."""
+"""The environment of a session's program: the account's, `/etc/environment`, and the session's id."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The kernel's audit identity of a session: as whom it logged in, and its number, which all its processes inherit.
+"""The kernel's audit identity of a session: the login uid and the session number, which all its processes inherit.
 
 `auid` and `ses` of auditd's records are these, so a record is matched with the session whose log line names them.
 """

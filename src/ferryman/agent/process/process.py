@@ -15,7 +15,8 @@ _SIGNALLED = 128
 
 
 def exit_code_payload(code: int) -> bytes:
-    """Return what tells a client how a program ended, as AWS's agent words it: 128 + n for signal n, -n in `code`."""
+    """Return the payload that tells a client a program's exit code, as AWS's agent words it: 128 + n for signal n, -n
+    in `code`."""
     return f"EXIT_CODE: {code if code >= 0 else _SIGNALLED - code}".encode()
 
 
@@ -32,7 +33,7 @@ class _Output:
 
 
 class Process:
-    """Drives a prepared program; must be made and used in a running loop.
+    """Drives a prepared program; create and use it in a running loop.
 
     `capacity` says how many bytes of output may be taken now; at 0 nothing is read, so the program blocks in time,
     until `resume`. `on_output` gets the output in pieces of at most 64 KiB, with the place of its descriptor in
@@ -73,7 +74,7 @@ class Process:
         self._child.resize(columns, rows)
 
     def write(self, tag: int, data: bytes) -> None:
-        """Queue input. The caller bounds it by what has not been reported as consumed."""
+        """Queue input. The caller limits the input that is not reported as consumed yet."""
         self._input.append((tag, memoryview(data)))
         if self._exit_code is not None:
             self._drop_input()
@@ -81,7 +82,7 @@ class Process:
             self._write_some()
 
     def end_input(self) -> None:
-        """Close the program's input once what was written is with it; a terminal has no such end and ignores this."""
+        """Close the program's input after everything written before; a terminal has no such end and ignores this."""
         self._input_ends = True
         if not self._input:
             self._child.close_input()
@@ -121,7 +122,7 @@ class Process:
     async def end(self) -> None:
         """End everything in the program's session and close its descriptors; bounded in time, idempotent.
 
-        What ignores SIGHUP is left alone if the program ended by itself.
+        Processes that ignore SIGHUP are left alone if the program ended by itself.
         """
         if self._closed:
             return

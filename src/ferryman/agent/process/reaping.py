@@ -18,7 +18,7 @@ KILL_SECONDS = 2.0
 GENTLY = ((signal.SIGHUP, HANGUP_SECONDS), (signal.SIGKILL, KILL_SECONDS))
 IMMEDIATELY = ((signal.SIGKILL, KILL_SECONDS),)
 _STOP_SECONDS = 0.002
-"""Between two looks at whether everything has stopped."""
+"""How often to check whether everything has stopped."""
 _STOP_LOOKS = 100
 """A process that hangs in the kernel does not stop, and one that forks without end may be ahead of us for a while."""
 _ENDED = frozenset(b"ZX")
@@ -30,17 +30,18 @@ _STOPPED = frozenset(b"TtZXD")
 class _Member:
     pid: int
     state: int
-    """As in /proc: the code of a letter."""
+    """The letter in /proc, as its character code."""
     session: int
 
 
 async def end_session(leader: int, is_running: Callable[[], bool], *, gently: bool, spare_nohup: bool = False) -> None:
-    """End every process of the session that `leader` leads: SIGHUP, a second's grace, SIGKILL; not gently: SIGKILL.
+    """End every process of the session that `leader` leads: SIGHUP, a second's grace, SIGKILL; only SIGKILL unless
+    `gently`.
 
     `is_running` tells whether the leader itself runs; it may be so new that it does not lead its session yet.
     `spare_nohup` leaves alone what ignores SIGHUP, as sshd does when a shell exits by itself. A process that made a
-    session of its own (setsid, a daemon, tmux) has left and is not ours to end. What even SIGKILL does not end (it
-    hangs in the kernel) is left to init: this returns after a bounded time in every case.
+    session of its own (setsid, a daemon, tmux) has left and is not ours to end. A process that even SIGKILL does not
+    end, because it hangs in the kernel, is left to init: this always returns within a bounded time.
     """
 
     def members() -> list[_Member]:

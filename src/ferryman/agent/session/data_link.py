@@ -1,4 +1,4 @@
-"""Keeps a session's data channel open: connects, pumps, reconnects, gives up after a bounded time."""
+"""Keeps a session's data channel open: connects, carries frames, reconnects, and gives up after a bounded time."""
 
 import asyncio
 import os

@@ -1,4 +1,5 @@
-"""Where a port session may connect to: resolving, the deny list, dialling the address that was checked."""
+"""The destinations of port sessions: resolving names, the deny list, and dialling exactly the address that was
+checked."""
 
 import asyncio
 import ipaddress
@@ -14,7 +15,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DIAL_SECONDS = 10.0
-"""For resolving and for all addresses of a host together."""
+"""Limit for resolving a host and dialling all its addresses."""
 DENIED_BY_DEFAULT = (
     "169.254.0.0/16",
     "fe80::/10",
@@ -95,7 +96,8 @@ def _wrapped(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
 
 
 def _translated(value: int) -> list[ipaddress.IPv4Address]:
-    """Return what may follow a prefix of 48, 56, 64 or 96 bits (RFC 6052 section 2.2, which skips bits 64 to 71)."""
+    """Return the IPv4 addresses that may follow a prefix of 48, 56, 64 or 96 bits (RFC 6052 section 2.2, which skips
+    bits 64 to 71)."""
     without = value >> 64 << 56 | value & (1 << 56) - 1  # 120 bits
     at = [without >> shift & 0xFFFFFFFF for shift in (40, 32, 24)]
     return [ipaddress.IPv4Address(each) for each in (*at, value & 0xFFFFFFFF)]
@@ -130,7 +132,7 @@ class Destination:
         return [endpoint.address for endpoint in await self.endpoints()]
 
     async def endpoints(self) -> list[Endpoint]:
-        """Return what may be dialled, best first; raises `DialFailed`, also `DestinationDenied`."""
+        """Return the endpoints that may be dialled, best first; raises `DialFailed`, also `DestinationDenied`."""
         name = self.host or "localhost"
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, self.port, type=socket.SOCK_STREAM)

@@ -49,7 +49,7 @@ class MuxForward:
         self._streams.move()
 
     def close(self) -> None:
-        """Reset every connection and cancel every dial; nothing they yield is passed on."""
+        """Reset every connection and cancel every dial; their remaining output is dropped."""
         for dial in self._dials.values():
             dial.cancel()
         self._streams.close()

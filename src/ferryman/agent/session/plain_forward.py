@@ -55,7 +55,7 @@ class PlainForward:
             self._connection.resume()
 
     def close(self) -> None:
-        """Reset the connection; nothing it yields is passed on."""
+        """Reset the connection; its remaining output is dropped."""
         self._closed = True
         if self._dialling is not None:
             self._dialling.cancel()

@@ -1,4 +1,4 @@
-"""Turns a session's task into a plan that can be run: what the document asks for, as which account, with which limits.
+"""Turns a session's task into a plan that can be run: the document's program or port, the account, and the limits.
 
 The document arrives complete: the server has already inserted the parameters.
 """
@@ -63,7 +63,7 @@ def _planned(content: InteractiveShellContent, settings: AgentSettings) -> Plan:
 
 
 def _encryption(content: InteractiveShellContent, settings: AgentSettings) -> Encryption | None:
-    """Return how the document has the session encrypted, None if it does not."""
+    """Return the encryption that the document requires, None if it requires none."""
     inputs = _inputs(content)
     key = inputs.get("kmsKeyId")
     if settings.kms.keys and key not in settings.kms.keys:

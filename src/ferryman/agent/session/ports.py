@@ -58,7 +58,7 @@ class PortSession:
         self._client.consumed(event.sequence_number)
 
     def resume(self) -> None:
-        """Move what can be moved."""
+        """Move waiting data in both directions."""
         if self._forward is not None:
             self._forward.resume()
 

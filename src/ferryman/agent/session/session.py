@@ -37,7 +37,7 @@ _LOG = logger("session")
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """Seconds. The server holds the same limits and acts first; these are for when it cannot."""
+    """Seconds. The server enforces the same limits first; these apply when it cannot."""
 
     client_wait: float = 60.0
     """From start to the end of the handshake."""
@@ -66,7 +66,7 @@ def session_limits(inputs: Mapping[str, object], *, idles: bool = True) -> Sessi
 
 
 Decrypt = Callable[[DataKeySealed], Awaitable[bytes | str]]
-"""Has KMS decrypt a data key; returns its 64 bytes, or in a sentence why there is none."""
+"""Decrypts a data key by KMS; returns its 64 bytes, or a sentence that says why there is none."""
 
 
 class Session:
@@ -124,7 +124,7 @@ class Session:
         self._pump.wake()
 
     async def run(self) -> SessionResult:
-        """Run to the end and return how it ended. Nothing of the session is left then."""
+        """Run the session to its end, clean up everything, and return the result."""
         tasks = [
             asyncio.create_task(step)
             for step in (self._carry(), self._await_result(), self._await_client(), self._watch_limits())
@@ -141,14 +141,14 @@ class Session:
             await self._handler.close()
 
     def _start_decrypting(self, sealed: DataKeySealed) -> None:
-        """Have the key of the newest client decrypted; nobody waits for an earlier one's."""
+        """Start decrypting the newest client's data key; drop an earlier client's attempt."""
         if self._decrypting is not None:
             self._decrypting.cancel()
         self._decrypting = asyncio.create_task(self._use_data_key(sealed))
         self._decrypting.add_done_callback(self._fail_on_fault)
 
     async def _use_data_key(self, sealed: DataKeySealed) -> None:
-        """Have KMS decrypt a client's data key, while the session continues."""
+        """Decrypt a client's data key by KMS, while the session continues."""
         assert self._decrypt is not None  # noqa: S101 - encrypted sessions have it
         key = await self._decrypt(sealed)
         if isinstance(key, str):
@@ -166,7 +166,7 @@ class Session:
             self.end(FAILED, f"The session was ended because its node had {error}.")
 
     async def _await_result(self) -> None:
-        """When the handler has ended: deliver all its output to the client, then report the end to the server."""
+        """Wait for the handler's end, deliver all its output to the client, then report the end to the server."""
         result = await self._handler.ended()
         if result.status == FAILED:
             self.end(result.status, result.output)

@@ -27,7 +27,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SshKeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `ferryman agent install-ssh-keys` decided. `users` may log in; None means anybody but root."""
+    """The choices made by `ferryman agent install-ssh-keys`. `users` may log in; None means anybody but root."""
 
     directory: str = str(DIRECTORY)
     users: tuple[str, ...] | None = None

@@ -78,7 +78,7 @@ class WorkerPool:
         return self._reader, self._writer
 
     async def _first_or_another(self) -> socket.socket:
-        """Return our end of the socket of a zygote that has just been started."""
+        """Return the agent's end of the socket of a zygote that has just been started."""
         if self._forked is not None:
             forked, self._forked = self._forked, None
             self._process = _Child(forked.pid)

@@ -34,7 +34,7 @@ _LOG = logger("worker")
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
-    """What a worker is asked to do, and the agent's configuration at that moment."""
+    """The task of a worker, and the agent's configuration at that moment."""
 
     content: InteractiveShellContent
     settings: AgentSettings = DEFAULT_SETTINGS

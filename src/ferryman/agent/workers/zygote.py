@@ -43,7 +43,7 @@ LENGTH = struct.Struct(">I")
 _MEETING_SECONDS = 2.0
 """How long an agent whose server is away waits for it when it starts."""
 PROCESS_NAME, WORKER_NAME = "ferryman-zygote", "ferryman-worker"
-"""What `ps` and `top` call them."""
+"""The processes' names in `ps` and `top`."""
 STDERR = 2
 _READ_BY_WORKERS = (WorkerTask, SessionRecord, RoleCredentials, Machine, HandshakeResponse, Size)
 """msgspec examines a type when it first reads one."""

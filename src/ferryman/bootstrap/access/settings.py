@@ -1,4 +1,4 @@
-"""The settings of just-in-time access, and what is checked of them beyond their types."""
+"""The settings of just-in-time access, and the checks beyond their types."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -118,7 +118,7 @@ async def _searched_by_others(service: "Service") -> AsyncIterator[None]:
 
 
 def _checkpoints(loaded: LoadedConfiguration, service: "Service", trail: "TrailWriter") -> "CheckpointWriter | None":
-    """Return what signs the trail; None if the configuration turns that off."""
+    """Return the writer of signed checkpoints; None if the configuration turns them off."""
     from ferryman.audit.checkpoints import Bounds, CheckpointWriter
     from ferryman.core.audit import chain, checkpoints
     from ferryman.core.audit.records import trail_event
@@ -139,7 +139,7 @@ def _checkpoints(loaded: LoadedConfiguration, service: "Service", trail: "TrailW
 
 
 def trail_origin(loaded: LoadedConfiguration, now: Millis) -> dict[str, str]:
-    """Return what signed statements about the trail say of the server, and their time."""
+    """Return the members about the server, and the time, for signed statements about the trail."""
     from ferryman.core.audit.records import moment
 
     server = loaded.configuration.server

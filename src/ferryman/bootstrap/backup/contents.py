@@ -1,4 +1,4 @@
-"""What belongs to a server: its files, what each is called in a backup, and who owns it."""
+"""The files of a server, with the name and the owner that a backup stores for each."""
 
 import grp
 import os
@@ -70,8 +70,8 @@ def trail_items(directory: Path) -> Iterator[Item]:
 
 
 def moved_settings(loaded: LoadedConfiguration) -> dict[str, str]:
-    """Return the settings that name something outside the configuration's directory, and what to set them to when
-    everything is restored into one."""
+    """Return the settings that name something outside the configuration's directory, and their values when everything
+    is restored into one."""
     server = loaded.configuration.server
     found = {
         setting: _name(setting, value) for setting, value in _named_files(loaded) if _name(setting, value) != value

@@ -1,8 +1,8 @@
 """The format of a backup: a line that names it, then a tar archive, encrypted in chunks under a passphrase.
 
 `ferryman backup 1 scrypt` is followed by a salt of 16 bytes, then by chunks of 64 KiB, each with AES-256-GCM. A nonce
-is the chunk's number and whether it is the last, so chunks cannot be moved, repeated or left out. What follows
-`ferryman backup 1 plain` is not encrypted.
+is the chunk's number and whether it is the last, so chunks cannot be moved, repeated or left out. After `ferryman
+backup 1 plain`, nothing is encrypted.
 """
 
 import io
@@ -57,7 +57,7 @@ class SealingFile(io.RawIOBase):
         return len(content)
 
     def close(self) -> None:
-        """Write what waits as the last chunk."""
+        """Write the remaining bytes as the last chunk."""
         if not self.closed and self._cipher is not None:
             self._seal(bytes(self._waiting), last=True)
         super().close()

@@ -16,7 +16,7 @@ CHECK_SECONDS = 3.0
 
 
 class ClosableBus(Bus, Protocol):
-    """A bus as whoever opened it sees it."""
+    """A bus that its opener can close."""
 
     async def close(self) -> None:
         """Disconnect; idempotent."""

@@ -1,1 +1,1 @@
-"""The web console's settings, and what they name."""
+"""The web console's settings, and the providers that they name."""

@@ -1,4 +1,4 @@
-"""The settings of the web console, and what is checked of them beyond their types."""
+"""The settings of the web console, and the checks beyond their types."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -24,18 +24,18 @@ RENEWALS = 3
 
 
 class _Lease:
-    """For how long the keys in memory may still be used. `seconds`: after each success; None for ever."""
+    """How long the keys in memory may still be used. `seconds`: after each success; None for ever."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
         self.renewed()
 
     def renewed(self) -> None:
-        """The keys were read."""
+        """Note that the keys were read."""
         self._renewed_at = self._tried_at = time.monotonic()
 
     def tried(self) -> None:
-        """The keys could not be read."""
+        """Note that the keys could not be read."""
         self._tried_at = time.monotonic()
 
     @property

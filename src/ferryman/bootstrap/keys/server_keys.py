@@ -1,8 +1,8 @@
 """The server's keys: where they are read from, how they are written down, and how they are changed.
 
 The text has one entry per line (or between commas): a key in base64. The first encrypts, all decrypt. A key that was
-replaced is followed by a space and the time. Of a retired key remains what verifies the trail: `audit:` and the key of
-its chain, and a line `ferryman-audit …` with the public key of its checkpoints.
+replaced is followed by a space and the time. A retired key leaves only the keys that verify the trail: `audit:` and the
+key of its chain, and a line `ferryman-audit …` with the public key of its checkpoints.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What the configuration says of S3 and CloudWatch Logs: for session logs, and for recordings."""
+"""S3 and CloudWatch Logs as the configuration describes them, for session logs and for recordings."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ def reach(loaded: LoadedConfiguration) -> "Reach":
 
 
 def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
-    """Return where sessions are recorded until their logs are delivered.
+    """Return the storage in which sessions are recorded until their logs are delivered.
 
     Raises Failure if the directory cannot be written, although the server has access to a destination.
     """
@@ -45,7 +45,7 @@ def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
 
 
 def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S3Storage":
-    """Return where recordings are kept in S3; close it at the end."""
+    """Return the storage of recordings in S3; close it at the end."""
     from ferryman.recording.aws_clients import AwsAccess
     from ferryman.recording.storage.s3 import S3Storage
 

@@ -1,4 +1,5 @@
-"""Opens the recorder that the configuration describes, and what delivers session logs; runs both beside the server."""
+"""Opens the recorder that the configuration describes, and the delivery of session logs; runs both beside the
+server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +27,7 @@ _log = structlog.get_logger("ferryman.recording")
 
 @asynccontextmanager
 async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> AsyncIterator["Service"]:
-    """Yield a service that records sessions and delivers their logs; what waits to be written is written on leaving.
+    """Yield a service that records sessions and delivers their logs; waiting output is written on leaving.
 
     With the mode `off` no new session is recorded, but recordings can be read, and those that were begun are finished.
     Raises Failure if a directory or bucket cannot be written.
@@ -79,7 +80,7 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
 
 @asynccontextmanager
 async def _open_storage(loaded: LoadedConfiguration, mode: RecordingMode) -> AsyncIterator[tuple["BlockStorage", int]]:
-    """Yield where recordings are kept, and how many threads write there.
+    """Yield the storage of recordings, and how many threads write there.
 
     If sessions are recorded, raises Failure if the directory cannot be written, or the bucket refuses to be. A bucket
     that does not answer keeps no server from starting: it may be back before the first session.
@@ -125,7 +126,7 @@ def _check_bucket(bucket: "S3Storage") -> None:
 
 
 def _indexing(service: "Service", index: "SqliteLineIndex | None") -> "list[asyncio.Task[None]]":
-    """Start what fills the index, if there is one."""
+    """Start the indexer, if there is an index."""
     from ferryman.recording.search.index import LineSearch
     from ferryman.recording.search.indexer import Indexer
     from ferryman.server.background import supervised

@@ -1,4 +1,4 @@
-"""Settings of what the server keeps elsewhere: recordings, session logs, copies of the audit trail."""
+"""Settings of storage outside the database: recordings, session logs, copies of the audit trail."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -42,7 +42,7 @@ from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscr
 from ferryman.model.values.timing import Timing
 
 _CONFIRM_SECONDS = 2.0
-"""How long a new subscription is waited for. If that is not enough, NATS is about to be lost anyway."""
+"""How long to wait for a new subscription. If that is not enough, the connection to NATS is about to be lost anyway."""
 _YIELDED_SECONDS = 1.0
 _ASKED_TOGETHER = 100
 _RECEIVED_BYTES = 8 * 1024 * 1024
@@ -63,7 +63,7 @@ class _Held:
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when NATS has sent back that this bus is the newest."""
     yielded: bool = False
-    """Another server is newer."""
+    """Whether another server is newer."""
     ask: NatsSubscription | None = None
     tell: NatsSubscription | None = None
 
@@ -314,7 +314,7 @@ class NatsBus:
             self._link.spawn(self._link.send(self._tell_subject(held.subject), encode(mine)))
 
     async def _yield(self, held: _Held) -> None:
-        """Leave a subject's requests to another server, as long as that one is there."""
+        """Leave a subject's requests to another server, for as long as that one is connected."""
         async with held.changing:
             if held.subscribers and not held.yielded:
                 held.yielded = True
@@ -326,7 +326,7 @@ class NatsBus:
             self._returning = self._link.spawn(self._return())
 
     async def _return(self) -> None:
-        """Answer again where the server that was newer has gone."""
+        """Answer requests again where the newer server has gone."""
         while yielded := [held for held in self._held.values() if held.yielded]:
             await asyncio.sleep(_YIELDED_SECONDS)
             await self._link.until_connected()
@@ -347,7 +347,7 @@ class NatsBus:
             held.ask = held.tell = None
 
     async def _resume(self) -> None:
-        """After a loss, find out about each subject whether another server has become the newest meanwhile."""
+        """After a loss, find out for each subject whether another server has become the newest in the meantime."""
         for held in list(self._held.values()):
             async with held.changing:
                 if held.subscribers:

@@ -1,4 +1,4 @@
-"""One connection to NATS: the addresses, TLS, the login, and what to say when it cannot be made."""
+"""One connection to NATS: the addresses, TLS, the login, and the errors when it cannot be made."""
 
 import asyncio
 import contextlib
@@ -52,12 +52,12 @@ class NatsOptions:
 
     @property
     def place(self) -> str:
-        """What to call it in messages."""
+        """Its name in messages."""
         return ", ".join(self.servers)
 
 
 class _DroppedTransport(TcpTransport):
-    """A connection that is dropped when it is closed, with what was not written.
+    """A connection that is dropped when it is closed, with all unwritten data.
 
     Otherwise one whose server has stopped reading stays until the system gives it up, which takes a quarter of an hour,
     and the client waits for that before it connects again.
@@ -91,7 +91,7 @@ class _GuardedClient(Client):
         await super()._process_info(known, initial_connection)
 
     async def _process_connect_init(self) -> None:
-        """Log in. Whatever the server sends, what fails is of a kind after which the library tries again.
+        """Log in. Whatever the server sends, raise only errors after which the library tries again.
 
         Errors of other kinds, as from a malformed greeting, would end its attempts for good. So does, without an error,
         a line that comes before the answer to the login.
@@ -109,12 +109,12 @@ class _GuardedClient(Client):
             raise Error(f"its greeting is malformed: {said_by(error)}") from error
 
     async def _flush_pending(self, force_flush: bool = False) -> None:
-        """Write what waits, and be cancelled meanwhile: the library swallows that, so that timeouts have no effect."""
+        """Write pending data, and allow cancellation: the library swallows it, so that timeouts have no effect."""
         flushing = super()._flush_pending(force_flush)
         await (asyncio.shield(asyncio.create_task(flushing)) if force_flush else flushing)
 
     async def close(self) -> None:
-        """Disconnect for good, after at most `_CLOSE_SECONDS` in which NATS may read what waits."""
+        """Disconnect for good, after at most `_CLOSE_SECONDS` in which NATS may read pending data."""
         if self.is_connected:
             with contextlib.suppress(Error, OSError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
@@ -139,7 +139,7 @@ class _GuardedClient(Client):
             self._transport.close()  # type: ignore[no-untyped-call]
 
     def _connect_command(self) -> bytes:
-        """Return what logs in; it is sent next, after the TLS handshake if there was one.
+        """Return the command that logs in; it is sent next, after the TLS handshake if there was one.
 
         The client only does a handshake if the server asks for it, whatever the URL says.
         """
@@ -166,8 +166,8 @@ class _GuardedClient(Client):
 
 @dataclass(slots=True)
 class Events:
-    """What an open client reports: what went wrong, the connection's loss and return, and that the client has given up
-    for good, which NATS can make it do."""
+    """The events of an open client: errors, the connection's loss and return, and that the client has given up for
+    good, which NATS can make it do."""
 
     on_error: Callable[[Exception], Awaitable[None]]
     on_lost: Callable[[], Awaitable[None]]

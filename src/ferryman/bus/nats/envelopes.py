@@ -1,4 +1,4 @@
-"""What servers send each other through NATS around the port's payloads: msgspec structs, MessagePack on the wire.
+"""Envelopes around the port's payloads between servers, through NATS: msgspec structs, MessagePack on the wire.
 
 Subjects carry the version: servers that speak another one do not hear each other.
 """
@@ -70,12 +70,12 @@ Envelope = TypeVar("Envelope")
 
 
 def decode_asked(data: bytes) -> Asked:
-    """Parse what one server was asked; raises `msgspec.DecodeError`."""
+    """Parse a message to one server; raises `msgspec.DecodeError`."""
     return _decode(_asked, data)
 
 
 def decode_told(data: bytes) -> Told:
-    """Parse what every server was told; raises `msgspec.DecodeError`."""
+    """Parse a message to every server; raises `msgspec.DecodeError`."""
     return _decode(_told, data)
 
 

@@ -38,7 +38,7 @@ class Inbox:
             del self._waiting[number]
 
     def lose(self, reason: str) -> None:
-        """Give up every request: its answer will not come, whether or not it was handled."""
+        """Fail every request: its answer will not come, whether or not it was handled."""
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(TimeoutError(reason))

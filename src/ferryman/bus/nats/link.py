@@ -16,10 +16,10 @@ from ferryman.bus.nats.envelopes import VERSION, Absent, Answered, Asked, encode
 from ferryman.bus.nats.inbox import Inbox
 
 OPEN_SECONDS = 10.0
-"""How long the first connection is tried for."""
+"""How long to try the first connection."""
 _REOPEN_SECONDS = 1.0
 _SETTLING_SECONDS = 2.0
-"""After NATS was lost, other servers may need so long to be back."""
+"""How long other servers may need to be back after the loss of NATS."""
 _ASK_AGAIN_SECONDS = 0.1
 _PENDING_BYTES = 4 * 1024 * 1024
 """Unsent bytes, beyond which messages are lost."""
@@ -66,7 +66,7 @@ class Link:
         self._connected.set()
 
     def begin_closing(self) -> None:
-        """Give up every request, and begin nothing more."""
+        """Fail every request, and begin no others."""
         self.closed = True
         self._connected.set()  # whoever waits for it finds the bus closed
         self._inbox.lose("the bus was closed")
@@ -103,11 +103,11 @@ class Link:
             raise TimeoutError(f"{subject}: {missing} within {timeout} s") from error
 
     async def round_trip(self, client: Client) -> None:
-        """Return once NATS has handled all that was sent before; its answers have arrived."""
+        """Wait until NATS has handled everything sent before; its answers have arrived then."""
         await self._inbox.ask(client, f"{self.root}.nobody", b"")
 
     async def send(self, subject: str, data: bytes) -> None:
-        """Send, at most once: what NATS cannot take is lost and counted."""
+        """Send, at most once: messages that NATS cannot accept are lost and counted."""
         if self._has_room(data):
             try:
                 await self.client.publish(subject, data)
@@ -165,7 +165,8 @@ class Link:
             self.spawn(self._return())
 
     async def _return(self) -> None:
-        """Report that NATS is back, once more for all returns meanwhile, however often a connection flaps."""
+        """Report that NATS is back, and once more for all returns in the meantime, however often the connection
+        flaps."""
         try:
             while handled := self._returns:
                 await self._on_back()

@@ -19,7 +19,7 @@ class MalformedCredentials(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class UserCredentials:
-    """Whom to log in as."""
+    """The user to log in as."""
 
     token: str
     private_key: Ed25519PrivateKey

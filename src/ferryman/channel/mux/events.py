@@ -1,4 +1,4 @@
-"""What a smux session tells its driver. Past tense: an event has happened when the driver sees it."""
+"""Events of a smux session for its driver. Past tense: an event has happened when the driver sees it."""
 
 from dataclasses import dataclass
 

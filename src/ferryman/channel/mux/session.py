@@ -40,7 +40,7 @@ GRANTED_WINDOWS = 64 << 20
 MAX_STREAMS = 1024
 """The reference's accept backlog."""
 CONTROL_BYTES = 64 * 1024
-"""Answers that wait for a peer that sends and does not read, before the session is `saturated`."""
+"""Bytes of answers that may wait for a peer that sends but does not read, before the session is `saturated`."""
 REASON_BYTES = 200
 
 
@@ -184,7 +184,7 @@ class MuxSession:
         return b"".join(parts)
 
     def events(self) -> list[MuxEvent]:
-        """Return what has happened since the last call, in order."""
+        """Return the events since the last call, in order."""
         events, self._events = self._events, []
         return events
 
@@ -239,7 +239,7 @@ class MuxSession:
             return
         stream = self._streams.get(frame.stream_id)
         if stream is None:
-            return  # of a stream that is over; the peer has yet to learn it
+            return  # for a stream that is over; the peer does not know yet
         match frame.command:
             case Command.PSH:
                 self._receive_data(stream, frame.data)

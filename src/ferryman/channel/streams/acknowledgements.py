@@ -1,10 +1,10 @@
-"""When acknowledgements are sent: most wait a moment, so that an echo goes first and few frames stand for much.
+"""Decides when acknowledgements are sent: most wait a moment, so that an echo goes first and one frame covers many.
 
 This is the only place that holds an acknowledgement back; drivers report what is consumed as soon as it is. An
 acknowledgement is sent when one of these is true:
 
 - the first that waits has waited for WAIT seconds;
-- what waits stands for WAITING_BYTES or WAITING_MESSAGES;
+- the waiting acknowledgements cover WAITING_BYTES or WAITING_MESSAGES;
 - one that must not wait was added, or `release` was called: then all that waits goes with it.
 """
 
@@ -44,7 +44,7 @@ class Acknowledgements:
         return self._cumulative
 
     def become_cumulative(self) -> None:
-        """From now on, make one acknowledgement for many messages: the peer understands it."""
+        """Make one acknowledgement for many messages from now on: the peer understands it."""
         self._cumulative = True
 
     def add(self, number: int, message_id: str, message_type: str, size: int, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The sending half of a stream: numbering, what is unacknowledged, what to send.
+"""The sending half of a stream: numbering, unacknowledged messages, and what to send next.
 
 Rules (`protocol/client.md` §7.1, `agent.md` §4.4): numbers start at 0; a resent message is the same bytes. When it is
 resent, and what an acknowledgement frees, depends on whose receiver is at the far end: `resending`, `aws_client`.
@@ -141,7 +141,7 @@ class OutgoingStream:
         return self._outstanding[number].frame
 
     def listening(self) -> None:
-        """Note that the peer can now show what it gets; its silence about earlier messages meant nothing."""
+        """Note that the peer can now show output; its silence about earlier messages meant nothing."""
         if self._listens:
             return
         self._listens = True

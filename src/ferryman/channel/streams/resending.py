@@ -1,4 +1,4 @@
-"""When an unacknowledged message is sent again, by what the peer's acknowledgements mean."""
+"""Decides when an unacknowledged message is sent again, which depends on the meaning of the peer's acknowledgements."""
 
 import math
 from dataclasses import dataclass

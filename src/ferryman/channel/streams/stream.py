@@ -1,6 +1,6 @@
 """The two halves of a data channel's numbered streams as one thing, with what waits for the handshake.
 
-It knows numbers, acknowledgements and time; what payloads mean is for `client` and `agent`.
+It knows numbers, acknowledgements and time; `client` and `agent` interpret payloads.
 """
 
 import math
@@ -50,7 +50,8 @@ class ReliableStream:
         self.incoming = self._new_incoming()
 
     def open(self, agreed: Extensions, peer: Peer, *, without: Container[int] = ()) -> None:
-        """Let user data flow to `peer`, as was agreed with it; what was held back `without` these payload types."""
+        """Let user data flow to `peer`, as agreed with it, beginning with the data that was held back, but `without`
+        these payload types."""
         self._max_payload = max_payload = agreed.max_payload
         self.outgoing.meet(peer, digested=not agreed.undigested)
         if peer is Peer.FERRYMAN:

@@ -30,7 +30,7 @@ class MeasuredWindow:
     """A window that grows to what the path can carry: the measured rate times the shortest round trip, and a margin.
 
     `size` is in bytes, from that of the given window to MAX_WINDOW_BYTES. Time spent in queues does not enlarge it:
-    what is sent next would only wait behind it.
+    further data would only wait there.
     """
 
     __slots__ = ("_acknowledged", "_began", "_least", "_rate", "_round_trip", "size")

@@ -17,10 +17,10 @@ _OPEN = ("PendingApproval", "Approved")
 
 
 def with_approved_access(api: Api, node: Target, reason: str) -> Api:
-    """Return the API as the credentials of an approved request for `node` call it; waits for the approval.
+    """Return the API called with the credentials of an approved request for `node`; waits for the approval.
 
     A request of one's own that is pending or approved is used again. This process's environment gets the credentials,
-    so that whatever it starts uses them too. Raises Failure if the request is not approved, KeyboardInterrupt after
+    so that programs it starts use them, too. Raises Failure if the request is not approved, KeyboardInterrupt after
     Ctrl-C, having said how to continue.
     """
     request_id = _open_request(api, node)
@@ -64,7 +64,7 @@ def _open_request(api: Api, node: Target) -> str | None:
 
 
 def _approved(api: Api, request_id: str) -> Mapping[str, Any]:
-    """Wait until the request is approved and return its credentials; say whom it waits for, and when that changes."""
+    """Wait until the request is approved and return its credentials; print whom it waits for whenever that changes."""
     said = ""
     while True:
         answer = api.call("GetAccessToken", AccessRequestId=request_id)
@@ -92,7 +92,7 @@ def _waiting_for(known: Mapping[str, Any]) -> str:
 
 
 def _known(api: Api, request_id: str) -> dict[str, Any]:
-    """Return what the server shows of the request, empty if that is not allowed."""
+    """Return the request as the server shows it, empty if the caller may not see it."""
     try:
         item = api.call("GetOpsItem", OpsItemId=request_id)["OpsItem"]
         known = json.loads(item["OperationalData"][_KEY]["Value"])

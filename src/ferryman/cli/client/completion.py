@@ -58,6 +58,6 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 def command(shell: ShellArgument) -> None:
     """Print a script that makes your shell complete commands, options and names of nodes.
 
-    Load it where your shell starts. Names of nodes are asked from the server, and kept for a minute.
+    Load it where your shell starts. Names of nodes come from the server, and are kept for a minute.
     """
     print_page(SCRIPTS[shell].lstrip("\n"))

@@ -101,5 +101,5 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         try:
             yield lambda there, total: bar.update(task, completed=there, total=total)
         except BaseException:
-            bar.remove_task(task)  # what is said about the failure stands alone
+            bar.remove_task(task)  # the error message then stands alone
             raise

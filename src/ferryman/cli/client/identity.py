@@ -1,4 +1,4 @@
-"""`ferryman whoami | status`: as whom commands call which server, and what is there."""
+"""`ferryman whoami | status`: the identity and the server that commands use, and an overview of that server."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def _server(api: Api, context: typer.Context, profile: str | None) -> str:
 
 
 def _or_refusal(look: Callable[[], str]) -> str:
-    """Return what is seen, or why it cannot be: a caller may be allowed one and not the other."""
+    """Return the result, or why it cannot be shown: a caller may be allowed one and not the other."""
     try:
         return look()
     except Refused as refused:

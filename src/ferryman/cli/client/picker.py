@@ -24,7 +24,7 @@ MOST_ROWS = 15
 _AROUND = 4
 """Lines for the question, the heading, the help and the prompt below."""
 _ESCAPE_SECONDS = 0.05
-"""What follows the Escape key later than this is a key of its own."""
+"""A byte that follows the Escape key later than this is a key of its own."""
 _KEYS = {
     **dict.fromkeys(("\x1b[A", "\x1bOA", "\x10"), "up"),
     **dict.fromkeys(("\x1b[B", "\x1bOB", "\x0e", "\t"), "down"),
@@ -37,7 +37,7 @@ _KEYS = {
 
 @dataclass(slots=True)
 class Choice:
-    """The state of a choice: what was typed, and which of the nodes that match is marked."""
+    """The state of a choice: the typed text, and the marked one among the matching nodes."""
 
     nodes: Sequence[Target]
     typed: str = ""
@@ -72,7 +72,7 @@ class Choice:
             self.marked = 0
 
     def lines(self, width: int, height: int, *, coloured: bool) -> list[str]:
-        """Return what the terminal shows: at most `height` lines."""
+        """Return the lines to show, at most `height`."""
         found = self.matching()
         room = max(1, min(MOST_ROWS, height - _AROUND))
         first = max(0, min(self.marked - room // 2, len(found) - room))

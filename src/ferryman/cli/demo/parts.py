@@ -20,7 +20,7 @@ _POLL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What runs. Pids are those of the first start."""
+    """The running parts. Pids are those of the first start."""
 
     made: Initialised
     node_ids: tuple[str, ...]

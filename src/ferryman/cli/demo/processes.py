@@ -1,7 +1,7 @@
 """The processes of a demo: kept running as an init system would, and all gone in the end.
 
-The calling process becomes a subreaper (prctl(2)), so whatever its children leave behind becomes its own child and can
-be ended too. It reaps by `waitpid(-1)`: no other code in the process may wait for children.
+The calling process becomes a subreaper (prctl(2)), so processes that its children leave behind become its own children
+and can be ended, too. It reaps by `waitpid(-1)`: no other code in the process may wait for children.
 """
 
 import asyncio
@@ -57,7 +57,8 @@ class Processes:
     _ending: bool = False
 
     def begin(self) -> None:
-        """Adopt what descendants leave behind, and reap from now on; call it on the running loop's main thread."""
+        """Adopt processes that descendants leave behind, and reap from now on; call it on the running loop's main
+        thread."""
         if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)

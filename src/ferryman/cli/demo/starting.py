@@ -1,4 +1,4 @@
-"""What every part of a demo is started with: its command, its environment, a port, and a limit to wait."""
+"""The pieces that start every part of a demo: its command, its environment, a port, and a time limit."""
 
 import asyncio
 import random

@@ -20,14 +20,14 @@ Row = Mapping[str, Any]
 Look = Callable[[], Sequence[Row]]
 
 _WATCHED = ("PingStatus", "Name", "ComputerName", "IPAddress", "PlatformName", "PlatformVersion", "AgentVersion")
-"""What counts as a change; when a node was last heard of does not."""
+"""The members whose change is shown; the time of the last ping is not among them."""
 _GONE = "Deregistered"
 _LINES_AROUND = 4
-"""Of a terminal, for the heading, the sum, a complaint and the prompt."""
+"""Lines of a terminal for the heading, the totals, an error and the prompt."""
 
 
 def watch_nodes(look: Look, interval: float, *, as_json: bool) -> None:
-    """Look every `interval` seconds until interrupted, and show what is seen: a table on a terminal, or lines.
+    """List the nodes every `interval` seconds until interrupted: as a table on a terminal, as lines elsewhere.
 
     `look` returns DescribeInstanceInformation's rows. Its first Failure ends this; later ones are shown, and it looks
     again.
@@ -39,7 +39,7 @@ def watch_nodes(look: Look, interval: float, *, as_json: bool) -> None:
 
 
 def changes(before: Mapping[str, Row], rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield the rows that are new or changed since `before` (by id); who is gone has PingStatus Deregistered."""
+    """Yield the rows that are new or changed since `before` (by id); removed nodes have PingStatus Deregistered."""
     for row in rows:
         known = before.get(row["InstanceId"])
         if known is None or any(known.get(member) != row.get(member) for member in _WATCHED):
@@ -99,7 +99,7 @@ def table(rows: Sequence[Row], trouble: str, width: int, height: int, *, coloure
 
 
 def _look_again(look: Look) -> tuple[Sequence[Row] | None, str]:
-    """Return what is seen, or None and why nothing is."""
+    """Return the rows, or None and the reason why there are none."""
     try:
         return look(), ""
     except Failure as failure:

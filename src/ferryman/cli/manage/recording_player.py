@@ -18,8 +18,9 @@ from ferryman.client.recordings.terminal_filter import TerminalFilter
 RESTORED = (
     b"\x1b[?2026l\x1b[?1049l\x1b[?5l\x1b[?6l\x1b[?45l\x1b[?69l\x1b[4l\x1b[?7h\x1b[?25h\x1b[r\x1b(B\x0f\x1b[0 q\x1b[0m"
 )
-"""Leaves what a recorded program may have switched on and the filter lets through: the other screen, reversed colours,
-margins, the origin, insertion, the set of characters, the cursor's style; and switches wrapping and the cursor on."""
+"""Switches off everything that a recorded program may have switched on and the filter lets through: the other screen,
+reversed colours, margins, the origin, insertion, the set of characters, the cursor's style; and switches wrapping and
+the cursor on."""
 _CLEARED = b"\x1b[H\x1b[2J"
 _BELOW = b"\x1b[999;1H\r\n"
 """To the last row, and on: resetting the margins has moved the cursor to the first."""
@@ -74,7 +75,7 @@ class _Player:
         self._position = 0.0
         """Seconds into the recording."""
         self._skip_to = 0.0
-        """What comes before is shown without waiting, so that the screen is right from there on."""
+        """Everything before is shown without waiting, so that the screen is right from there on."""
         self._skips_to_marker = False
         self._markers: list[float] = []
         self._typed = b""

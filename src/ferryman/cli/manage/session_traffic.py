@@ -1,4 +1,4 @@
-"""What `ferryman sessions show` says about the connections and the file of a session, for people who may read that."""
+"""The connections and the file of a session in `ferryman sessions show`, for people who may read the recording."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ MOST_SHOWN = 1000
 
 
 def session_traffic(connection: Connection, session: Mapping[str, Any]) -> dict[str, object]:
-    """Return what a session copies, and the connections of its recording if it forwards a port.
+    """Return the file that a session copies, and the connections of its recording if it forwards a port.
 
     Without a recording, or without permission to read it, there are no connections.
     """

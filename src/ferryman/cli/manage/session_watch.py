@@ -58,7 +58,8 @@ async def _until_stopped(showing: Any, stop: asyncio.Event) -> str | None:
 
 
 class _View:
-    """What is written to standard output: to a terminal what draws, to a file or pipe only text and colours, too."""
+    """Writes the session to standard output: drawing sequences to a terminal, only text and colours to a file or
+    pipe."""
 
     def __init__(self, session_id: str, *, announced: bool) -> None:
         self._first_notice = (
@@ -73,7 +74,7 @@ class _View:
         self._filter = TerminalFilter()
         if self._terminal:
             if not self._drawn:
-                self._write(b"\n" * _window().lines)  # what was here before stays in the scrollback
+                self._write(b"\n" * _window().lines)  # earlier content stays in the scrollback
             self._write(RESTORED + b"\x1b[H\x1b[2J")
         self._write(self._filter.filtered(reset.screen.encode()))
         if not self._drawn:
@@ -82,7 +83,7 @@ class _View:
         self._fit(reset.columns, reset.rows)
 
     def event(self, event: alis.Event) -> None:
-        """Draw what follows."""
+        """Draw an event."""
         match event.kind:
             case "o":
                 self._write(self._filter.filtered(event.text.encode()))

@@ -35,8 +35,8 @@ def chosen_trails(
 ) -> list["Trail"]:
     """Return the configuration's trail and `others`, each once. Raises Failure if one of those is none.
 
-    Whose the others are, their checkpoints say; with `keys`, only checkpoints that these authenticate. A machine that
-    only collects others' trails has none of its own.
+    Checkpoints in the other trails say whose they are; with `keys`, only checkpoints that these authenticate count. A
+    machine that only collects others' trails has none of its own.
     """
     from ferryman.audit.files import trail_files
     from ferryman.audit.several import Trail, claimed_server_of, server_of

@@ -94,7 +94,7 @@ class ServiceAccount:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
+    """The server to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
     for the host of `listen`; `service` keeps the data apart from the configuration, which stays root's. `bus` is the
     URL of NATS for one of several servers, and `bus_credentials` a file that NATS made for it."""
 
@@ -121,8 +121,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What was created. `profile_directory` has `config` and `credentials` for the AWS CLI; `ca_file` is the server's
-    authority, None without TLS."""
+    """The files that were created. `profile_directory` has `config` and `credentials` for the AWS CLI; `ca_file` is the
+    server's authority, None without TLS."""
 
     configuration: Path
     profile_directory: Path
@@ -346,7 +346,7 @@ def _service_account() -> ServiceAccount:
 
 
 def _clear(directory: Path, data: Path, partial: Path) -> None:
-    """Remove what an interrupted init left; raises Failure if an earlier server's key or database is here."""
+    """Remove the files of an interrupted init; raises Failure if an earlier server's key or database is here."""
     databases = [data / f"ferryman.db{suffix}" for suffix in ("", "-wal", "-shm")]
     earlier = [directory / "server.key", *databases]
     found = [path for path in earlier if path.exists()]

@@ -86,7 +86,7 @@ def _check(config: Path) -> None:
 
 
 def _greeting(loaded: LoadedConfiguration, config: Path) -> list[str]:
-    """Return what to tell whoever started the server on a terminal."""
+    """Return the greeting for a person who started the server on a terminal."""
     next_command = " ".join([*_chooses_server(config.resolve().parent / "aws"), "ferryman", "activation", "create"])
     return [
         "",

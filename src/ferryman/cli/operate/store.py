@@ -68,7 +68,7 @@ def copy(
     except ValueError as error:
         raise _unusable("", str(error), "Name an empty PostgreSQL database or a SQLite file") from error
     print_lines(f"Copied {counted(total, 'row')} to {shown(target)}.", "")
-    # What is shown of a URL leaves out parameters, such as the one that has the database's certificate verified.
+    # The URL as shown lacks parameters, such as the one that makes PostgreSQL verify the database's certificate.
     print_lines(f"To use it, set server.database in {config} to the URL that you gave here, and start the server.")
 
 

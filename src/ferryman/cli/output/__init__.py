@@ -1,1 +1,1 @@
-"""What commands print: listings as tables and data, messages, and lines that are redrawn."""
+"""The output of commands: listings as tables and data, messages, and lines that are redrawn."""

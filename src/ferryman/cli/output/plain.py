@@ -2,8 +2,8 @@
 
 Typer needs 27 MB with what it depends on; a node needs none of that. Commands are declared once: a module imports
 `typer` and `App` from here and uses them as usual. Without the package, these classes stand in for it and read the same
-declarations with argparse. They support what the agent's commands use, and refuse everything else when the module is
-imported.
+declarations with argparse. They support the features that the agent's commands use, and refuse all others when the
+module is imported.
 """
 
 import argparse

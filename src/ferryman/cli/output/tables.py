@@ -17,7 +17,7 @@ from ferryman.model.values.timestamps import iso_millis
 Output = Literal["table", "wide", "json", "csv", "ids"]
 _GAP = "  "
 _FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What spreadsheets take for the beginning of a formula, in both widths; control characters are escaped already."""
+"""Characters that begin a formula in spreadsheets, in both widths; control characters are escaped already."""
 _SHORTEST = 16
 """The narrowest that a column of prose becomes before other columns are left out."""
 _GREEN, _YELLOW, _RED, _DIM, _BOLD = "32", "33", "31", "2", "1"
@@ -62,7 +62,8 @@ def print_listing(
     *,
     documents: Callable[[], object] | None = None,
 ) -> None:
-    """Print rows as `output` says. `nothing` is what a table without rows says; `documents` returns what JSON shows.
+    """Print rows as `output` says. `nothing` is the message for a table without rows; `documents` returns the rows for
+    JSON.
 
     The first column holds the ids. A table is as wide as its content if it is `wide` or not shown on a terminal:
     programs that read it find whole ids.
@@ -116,7 +117,7 @@ def lay_out(
 
 
 def _shorten(columns: Sequence[Column], shown: Sequence[int], widths: list[int], width: int) -> bool:
-    """Take what is missing from columns of prose, the last first, if they have that much; return whether they have."""
+    """Narrow columns of prose, the last first, by the missing width; return whether that was enough."""
     missing = _total(shown, widths) - width
     spare = {index: max(0, widths[index] - _SHORTEST) for index in reversed(shown) if columns[index].is_prose}
     if sum(spare.values()) < missing:
@@ -197,7 +198,7 @@ def instant(row: Mapping[str, Any], member: str) -> str:
 
 
 def plain(value: object) -> str:
-    """Return what JSON has no form for, an instant, as ISO 8601 in UTC; TypeError for anything else."""
+    """Convert an instant, which JSON has no form for, to ISO 8601 in UTC; TypeError for anything else."""
     if isinstance(value, datetime):
         return iso_millis(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -79,7 +79,7 @@ POINTERS = {
     "logs": "`ferryman recordings play ID` shows what a session printed, if sessions are recorded; `ferryman sessions "
     "history` lists ended sessions; on the server's machine, `ferryman audit list --session ID` shows what happened",
 }
-"""What to do instead, for names of commands that do not exist."""
+"""Advice for names of commands that do not exist."""
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": (

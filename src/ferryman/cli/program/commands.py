@@ -1,4 +1,4 @@
-"""What commands and groups of commands are made of: Typer's, with our help pages, errors and aliases."""
+"""Commands and groups of commands: Typer's, with our own help pages, errors and aliases."""
 
 import difflib
 import sys
@@ -109,7 +109,7 @@ def _read_plainly(option: Any) -> Any:
 
 
 def _run(main: Callable[..., Any], *arguments: Any, standalone_mode: bool, **extra: Any) -> Any:
-    """Run a Typer command's `main`, and show what is wrong with its arguments on one line."""
+    """Run a Typer command's `main`, and report wrong arguments on one line."""
     if not standalone_mode:
         return main(*arguments, standalone_mode=False, **extra)
     try:

@@ -1,4 +1,4 @@
-"""What a shell completes: commands, options, choices and names of nodes.
+"""Completion for shells: commands, options, choices and names of nodes.
 
 The shell's script runs `ferryman __complete WORD...` for every press of the Tab key. It must be quick, and print
 nothing but suggestions: whatever goes wrong, there are none.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ferryman.cli.program.commands import Group
 
 Suggestion = tuple[str, str]
-"""A word, and what it means."""
+"""A word and its description."""
 NODE_SECONDS = 2.0
 """The longest that a press of the Tab key waits for the server."""
 _NODES = {"node", "nodes", "target", "targets"}

@@ -1,4 +1,4 @@
-"""Help pages as text: sections of names and what they mean, as wide as the terminal. Imports no command."""
+"""Help pages as text: sections of names and descriptions, as wide as the terminal. Imports no command."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with rows of a name and its meaning."""
+    """A heading with rows of a name and its description."""
 
     title: str
     rows: Sequence[tuple[str, str]]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What botocore raises, apart from its own errors, while it parses an answer of another form."""
+"""Errors other than its own that botocore raises while it parses an answer of another form."""
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "blob": bytes,
     "boolean": bool,

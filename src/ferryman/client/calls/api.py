@@ -157,7 +157,7 @@ def _method(operation: str) -> str:
 
 
 def _no_region(session: "Session", connection: Connection) -> Failure:
-    """Return the Failure for a call without a region: mostly nothing at all is configured yet."""
+    """Return the Failure for a call without a region: usually nothing at all is configured yet."""
     if connection.endpoint_url is None and session.get_credentials() is None:
         return Failure(
             "No Ferryman server is configured", "this machine has no context and no profile for one", log_in()

@@ -1,6 +1,7 @@
-"""Has KMS generate the data keys of encrypted sessions (`protocol/client.md` §9), with the person's own credentials.
+"""Generates the data keys of encrypted sessions by calling KMS (`protocol/client.md` §9), with the person's own
+credentials.
 
-KMS is found as any SDK finds it: AWS_ENDPOINT_URL_KMS, the profile's services section, AWS_ENDPOINT_URL, or the
+KMS is found like in any SDK: AWS_ENDPOINT_URL_KMS, the profile's services section, AWS_ENDPOINT_URL, or the
 profile's endpoint_url. If none of them is set, it is the session's own server, not AWS.
 """
 
@@ -43,7 +44,8 @@ class DataKey:
 
 
 def key_objection(kms_key_id: str) -> str:
-    """Return why a session must not run that is encrypted with this key, or not at all (""); "" if it may."""
+    """Return why a session encrypted with this key must not run, "" if it may. The key is "" for an unencrypted
+    session."""
     accepted = [key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip()]
     if not accepted or kms_key_id in accepted:
         return ""
@@ -113,7 +115,7 @@ def _client(launch: Launch, kms_key_id: str) -> Any:
 
 
 def _is_configured(session: "Session") -> bool:
-    """Whether the environment or the profile says where KMS is."""
+    """Whether the environment or the profile has an endpoint for KMS."""
     from botocore.configprovider import ConfiguredEndpointProvider
 
     provider = ConfiguredEndpointProvider(

@@ -1,4 +1,4 @@
-"""Addresses of servers: whether one can be called at all, and in words why a call did not get there."""
+"""Addresses of servers: whether one can be called at all, and the errors for calls that did not get there."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ _CORRECT = "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: https://HOS
 
 
 def log_in() -> str:
-    """Return what to do for somebody who knows no server yet; on a server's own machine, its administrator is root."""
+    """Return the advice for somebody who knows no server yet; on a server's own machine, its administrator is root."""
     try:
         is_servers = SERVER_FILE.exists() and not os.access(SERVER_FILE, os.R_OK)
     except PermissionError:
@@ -95,7 +95,7 @@ def unreachable(error: BaseException, endpoint: str) -> Failure:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield what led to an error of botocore's, the first cause first, then what it became."""
+    """Yield the chain of causes of an error of botocore's, the first cause first, the error itself last."""
     chain: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in chain:

@@ -1,9 +1,9 @@
-"""What kind of session was requested; the node's handshake must match it.
+"""The kind of session that was requested, which the node's handshake must match.
 
-AWS's client runs whatever the handshake says: a node that answers Port to a client that asked for a shell makes it
-open a port, or create a socket file at a path of the node's choice. What was requested is known from the StreamUrl, in
-which Ferryman's server describes the document it resolved, or else from the request's document, if that is one of
-AWS's. For an account's own document on AWS's server, only the handshake tells.
+AWS's client runs whatever the handshake says: a node that answers Port to a client that asked for a shell makes it open
+a port, or create a socket file at a path of the node's choice. The requested kind is known from the StreamUrl, in which
+Ferryman's server describes the document it resolved, or else from the request's document, if that is one of AWS's. For
+an account's own document on AWS's server, only the handshake tells.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def opened_by(properties: Mapping[str, Any]) -> str:
 
 
 def expected_session(stream_url: str, request: Mapping[str, Any] | None) -> ExpectedSession | None:
-    """Return what StartSession requested, None if that cannot be known.
+    """Return the session that StartSession requested, None if that cannot be known.
 
     `request` is the StartSession request, None from a launcher that passes none.
     """

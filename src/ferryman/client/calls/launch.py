@@ -1,4 +1,4 @@
-"""What a session is started with: the checked arguments of session-manager-plugin, or StartSession's answer."""
+"""The launch of a session: the checked arguments of session-manager-plugin, or StartSession's answer."""
 
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -19,8 +19,8 @@ class Launch:
     """One session to run.
 
     `region`, `profile` and `endpoint` are for ResumeSession and TerminateSession; an empty one means botocore's
-    default. `target` is the StartSession request's, empty from a launcher that passes none. `expected` is what the
-    node's session must be, None if that cannot be known.
+    default. `target` is the StartSession request's, empty from a launcher that passes none. `expected` is the kind that
+    the node's session must have, None if that cannot be known.
     """
 
     session_id: str

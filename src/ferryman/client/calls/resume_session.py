@@ -32,7 +32,7 @@ class CallRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What reopens the session's data channel; `stream_url` is empty if the server named none."""
+    """The token that reopens the session's data channel; `stream_url` is empty if the server named none."""
 
     token: Secret
     stream_url: str

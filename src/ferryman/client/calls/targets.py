@@ -99,7 +99,8 @@ def named(name: str, known: Sequence[Target]) -> Target:
 
 
 def labels(name: str) -> frozenset[str]:
-    """Return what a name is found by, in lower case: the name and its first label; nothing for an empty name."""
+    """Return the texts that a name is found by, in lower case: the name and its first label; nothing for an empty
+    name."""
     whole = name.lower()
     return frozenset({whole, whole.partition(".")[0]} - {""})
 
@@ -143,13 +144,13 @@ def _node(row: Mapping[str, Any]) -> Target:
 
 
 def listed(found: Sequence[Target]) -> str:
-    """Return the first of several nodes with what tells them apart, for people."""
+    """Return the first of several nodes with the details that distinguish them, for people."""
     shown = ", ".join(map(_described, found[:SHOWN]))
     return f"{shown}, …" if len(found) > SHOWN else shown
 
 
 def _described(node: Target) -> str:
-    """Return what tells a node apart from another of the same name."""
+    """Return the details that distinguish a node from another of the same name."""
     parts = [node.name] if node.name != node.node_id else []
     if node.computer_name not in ("", node.name):
         parts.append(f"reports {node.computer_name}")

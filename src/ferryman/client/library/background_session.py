@@ -1,4 +1,4 @@
-"""A session without a terminal: what runs commands and forwards ports inside a program.
+"""A session without a terminal, which runs a command or forwards a port inside a program.
 
 Touches no signals and no standard streams, so a program may have any number of them in one event loop. Every failure
 is a `Failure`, whose sentence is made here.
@@ -34,13 +34,14 @@ NODE_ANSWERS = "The node answers again."
 
 
 class BackgroundHandler(OutputHandler, Protocol):
-    """What a session carries. Its methods run on the event loop and do not wait."""
+    """Handles the content of a session. Its methods run on the event loop and do not wait."""
 
     def on_started(self, started: SessionStarted, far_end: FarEnd) -> None:
-        """The session has started; send from now on. Raises `Failure` if this far end cannot do it."""
+        """Begin: the session has started and accepts data. Raises `Failure` if this far end cannot do what is
+        needed."""
 
     def on_ended(self) -> None:
-        """The session has ended; only what `FarEnd.remaining` releases still comes."""
+        """End: the session is over, and only output that `FarEnd.remaining` releases still arrives."""
 
 
 class BackgroundSession:
@@ -97,7 +98,7 @@ class BackgroundSession:
             self._finish(Failure(f"Session {self.session_id} was closed"))
 
     def session_started(self, started: SessionStarted) -> OutputHandler:
-        """Start what the session carries. Raises `Failure` if it is not what was asked for, or cannot be done."""
+        """Start the handler. Raises `Failure` if the session is not the requested one, or the handler cannot start."""
         if self._expected is not None and (objection := self._expected.objection(started)):
             raise Failure(f"Session {self.session_id} was not started", objection)
         self._handler.on_started(started, self.far_end)

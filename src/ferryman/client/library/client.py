@@ -1,4 +1,4 @@
-"""What all sessions of a program share: the API, the dialler of data channels, and the limit of an outage."""
+"""The parts that all sessions of a program share: the API, the dialler of data channels, and the limit of an outage."""
 
 import asyncio
 import os

@@ -11,7 +11,7 @@ from ferryman.client.library.running_command import RunningCommand
 async def feed(command: RunningCommand, pieces: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[None]:
     """Write `pieces` to the command and then end its input, concurrently with the context's body.
 
-    The end of the context does not wait for input that nobody reads. Raises what producing or writing them raises.
+    The end of the context does not wait for input that nobody reads. Raises the errors of producing and writing them.
     """
     feeding = asyncio.create_task(_feed(command, pieces))
     try:

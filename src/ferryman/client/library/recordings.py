@@ -14,7 +14,7 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is known of a recording. `duration` is in seconds, `size` in bytes as stored.
+    """The properties of a recording. `duration` is in seconds, `size` in bytes as stored.
 
     `finished_at`, `duration` and `size` are None while it is being recorded, `retained_until` and `hold_reason` if
     nothing but permissions keeps it from being deleted.
@@ -51,7 +51,7 @@ class Recordings:
         self._api = api
 
     async def get(self, session_id: str) -> Recording:
-        """Return what is known of a session's recording."""
+        """Return the properties of a session's recording."""
         answer = await asyncio.to_thread(self._api.call, "GetRecording", SessionId=session_id)
         return _recording(answer["Recording"])
 

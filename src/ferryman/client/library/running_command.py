@@ -17,7 +17,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 
 
 class Stream(StrEnum):
-    """The output that a command wrote to."""
+    """Standard output or standard error."""
 
     STDOUT = "stdout"
     STDERR = "stderr"

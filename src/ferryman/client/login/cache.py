@@ -18,11 +18,11 @@ from ferryman.system.file_locks import lock_file
 from ferryman.system.private_files import replace_private
 
 EARLY = timedelta(minutes=15)
-"""Credentials that expire sooner are renewed if that needs no person: botocore asks this early."""
+"""Credentials that expire sooner are renewed if that needs no person: botocore refreshes this early."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A cached sign-in. `binding` identifies what it is for: issuer, client, role and server."""
+    """A cached sign-in. `binding` identifies the issuer, client, role and server that it is for."""
 
     binding: str
     arn: str
@@ -76,7 +76,8 @@ class LoginCache:
         self.path = directory / f"{profile}-{digest[:16]}.json"
 
     def read(self, binding: str) -> Kept | None:
-        """Return what is cached for `binding`, None if nothing is. Raises Failure if other users can open the file."""
+        """Return the sign-in that is cached for `binding`, None if there is none. Raises Failure if other users can
+        open the file."""
         try:
             if self.path.stat().st_mode & 0o077:
                 raise Failure(f"{self.path} is open to other users", "", f"Delete it, and revoke what it held: {_HELD}")
@@ -102,7 +103,7 @@ class LoginCache:
             os.close(lock)
 
     def forget(self) -> bool:
-        """Delete what is cached, after any renewal under way; return whether there was anything."""
+        """Delete the cached sign-in, after any renewal under way; return whether there was one."""
         if not self.path.exists():
             return False
         with self.alone():

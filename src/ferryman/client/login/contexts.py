@@ -29,7 +29,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     ca_file: str = ""
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str | None]:
-        """Return what `environment` must be to use it; None for a variable that must not be set."""
+        """Return the variables that `environment` needs to use it; None for a variable that must not be set."""
         endpoints = [name for name in environment if name.startswith(_ENDPOINT)]
         authority = {"AWS_CA_BUNDLE": self.ca_file} if self.ca_file else {}
         return {

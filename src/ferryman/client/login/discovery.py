@@ -26,8 +26,8 @@ Confirm = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What a server said of itself over a verified connection. `ca_certificate` is the PEM of the authority to trust,
-    "" if this machine trusts the certificate already."""
+    """A server's description of itself over a verified connection. `ca_certificate` is the PEM of the authority to
+    trust, "" if this machine trusts the certificate already."""
 
     url: str
     description: ServerDescription

@@ -1,6 +1,6 @@
 """Invitations as addresses: `https://HOST/invite#ID.TOKEN[.FINGERPRINT]`; and redeeming one for an access key.
 
-What follows the `#` is never sent to a server as part of an address, so it is in no log of a proxy or server. The
+The part after the `#` is never sent to a server as part of an address, so it is in no log of a proxy or server. The
 fingerprint is that of the server's own authority: whoever sent the invitation vouches for it.
 """
 

@@ -33,14 +33,14 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lamb
     client_secret: str | None = None
 
     def client(self) -> "Client":
-        """How we identify ourselves to the provider."""
+        """This client, as the provider knows it."""
         from ferryman.client.login.oidc import Client
 
         secret = None if self.client_secret is None else Secret(self.client_secret)
         return Client(self.client_id, self.scopes, secret)
 
     def binding(self, endpoint_url: str) -> str:
-        """What a sign-in is valid for."""
+        """Identifies the issuer, client, role and server that a sign-in is valid for."""
         return f"{self.issuer}\n{self.client_id}\n{self.role_arn}\n{endpoint_url}"
 
 

@@ -26,7 +26,7 @@ from ferryman.transport.http import Answer
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL = 5.0
 SHORTEST_INTERVAL = 1.0
-"""Seconds between two questions whether the person has signed in, whatever the provider says."""
+"""The shortest polling interval in seconds for a sign-in on another device, whatever the provider says."""
 LONGEST_URL = 4096
 _LONGEST_CODE = 100
 _LONGEST_WAIT = 600.0

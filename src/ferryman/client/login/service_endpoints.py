@@ -50,7 +50,7 @@ def with_endpoint(text: str, profile: str, url: str) -> str:
     present = read_nested_settings(text, section, GLOBAL)
     if GLOBAL in settings:
         text = with_settings(text, profile, {GLOBAL: url})
-        # What the section says of a service comes before the profile's own setting.
+        # The section's setting for a service takes precedence over the profile's own.
         wanted = {service: url for service in SERVED if named and service in present}
     else:
         wanted = dict.fromkeys(SERVED, url)

@@ -52,7 +52,7 @@ Command = ShowInstalled | ShowVersion | Launch
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a person can set for all sessions with environment variables.
+    """Settings for all sessions, from environment variables.
 
     `reconnect_seconds` bounds an outage. A forwarded port without a connection is closed after `forward_idle_seconds`,
     infinity for never. `command_stdin`: non-interactive commands read the standard input, which AWS's client leaves

@@ -14,7 +14,7 @@ from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import Size, encode_payload
 
 KEYS = {number: KEYS_BY_NAME[number.name] for number in INTERRUPTIONS}
-"""What AWS's agent turns into signals (`protocol/agent.md` §5.4); it accepts no other input."""
+"""The keys that AWS's agent turns into signals (`protocol/agent.md` §5.4); it accepts no other input."""
 
 
 class Command:
@@ -44,7 +44,7 @@ class Command:
         context.screen.choose(data_only=False)
 
     def on_output(self, event: OutputReceived) -> None:
-        """Show what the command wrote, each output on its own stream."""
+        """Show the command's output, standard output and standard error each on its own stream."""
         match event.payload_type:
             case PayloadType.OUTPUT | PayloadType.ERROR:
                 self._screen.show(event.payload, event.sequence_number)
@@ -83,7 +83,7 @@ class Command:
         return self._context.ended_with(self._status, output, lost=lost or told)
 
     async def finish(self) -> None:
-        """Show what has arrived."""
+        """Show all output that has arrived."""
         self.close()
         await self._screen.shown()
         while self._far_end.remaining():

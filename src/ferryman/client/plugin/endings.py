@@ -35,7 +35,7 @@ class Endings:
         return self._first.done()
 
     def announce(self, ending: Ending) -> None:
-        """End the session this way, unless it is already ending."""
+        """End the session with `ending`, unless it is already ending."""
         if not self._first.done():
             self._first.set_result(ending)
 

@@ -11,7 +11,7 @@ from ferryman.client.session.far_end import FarEnd
 
 
 class LocalEcho:
-    """Shows what is typed before the far end echoes it. Made in a running loop, before the first output."""
+    """Shows typed characters before the far end echoes them. Create it in a running loop, before the first output."""
 
     def __init__(self, screen: Screen, far_end: FarEnd, when: Prediction) -> None:
         self._screen = screen
@@ -23,12 +23,12 @@ class LocalEcho:
         screen.filter_output(self._on_output)
 
     def typed(self, data: bytes) -> None:
-        """Guess what `data` does; it is about to be sent."""
+        """Guess the effect of `data`, which is about to be sent."""
         self._echo.measured(self._far_end.round_trip)
         self._draw(self._echo.typed(data, time.monotonic()))
 
     def acknowledged(self) -> None:
-        """Look at what the far end has acknowledged; call it after every frame."""
+        """Check what the far end has acknowledged; call it after every frame."""
         if self._echo.awaits_acknowledgement:
             self._draw(self._echo.acknowledged(self._far_end.delivered_input, time.monotonic()))
 

@@ -1,4 +1,4 @@
-"""The `session-manager-plugin` command: what the AWS CLI runs after StartSession.
+"""The `session-manager-plugin` command, which the AWS CLI runs after StartSession.
 
 Imports as little as possible before the connection is under way: neither typer, rich nor botocore.
 """
@@ -57,7 +57,7 @@ def _run(arguments: Sequence[str]) -> int:
             from ferryman.client.plugin.session import run
             from ferryman.client.plugin.signals import HANGUP, ignored
 
-            # What was started under nohup must outlive the program that started it.
+            # A program started under nohup must outlive the one that started it.
             ends_with_parent = not ignored(HANGUP)
             return run_loop(run(launch, os.environ, ends_with_parent=ends_with_parent))
 

@@ -97,7 +97,7 @@ class _Session:
 
     @property
     def _attended(self) -> bool:
-        """Whether somebody types."""
+        """Whether a person types into the session."""
         return self._handler is not None and self._handler.attended
 
     def on_signal(self, number: signal.Signals) -> None:
@@ -117,7 +117,7 @@ class _Session:
                 self._hurry.set()
 
     def on_parent_gone(self) -> None:
-        """End as on SIGHUP, unless the session has its own sign that nobody needs it."""
+        """End as on SIGHUP, unless the session notices by itself that nobody needs it."""
         if self._handler is None or self._handler.ends_with_parent:
             if not self._endings.announced:
                 self._screen.notice(texts.PARENT_GONE)
@@ -189,7 +189,7 @@ class _Session:
         return ending
 
     async def _ended_by_flag(self, ending: Ending) -> Ending:
-        """End the session at the node; return what is left to do."""
+        """End the session at the node; return the ending with what is left to do."""
         await self._unhurried(self._driver.end_by_flag())
         if ending.status in FATAL_STATUSES:
             self._hurry.set()
@@ -213,7 +213,7 @@ class _Session:
             self._screen.print_error(texts.not_terminated(self._launch.session_id, str(error)))
 
     async def _unhurried(self, waiting: Coroutine[None, None, None]) -> None:
-        """Wait for something on the way out, until it is done or another signal cuts the wait short."""
+        """Wait for work at the end of the session, until it is done or another signal arrives."""
         work = asyncio.create_task(waiting)
         hurry = asyncio.create_task(self._hurry.wait())
         try:

@@ -1,4 +1,4 @@
-"""How `session.py` runs a session of any type: the handler's protocol, and the context that a handler is made with."""
+"""The interface between `session.py` and the handlers of session types, and the context that a handler gets."""
 
 import asyncio
 import signal
@@ -20,7 +20,7 @@ class CannotRun(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What a handler works with: it shows output on `screen`, sends to `far_end` and ends by `endings`."""
+    """The context of a handler: it shows output on `screen`, sends to `far_end`, and ends the session by `endings`."""
 
     session_id: str
     started: SessionStarted
@@ -53,7 +53,7 @@ class SessionHandler(OutputHandler, Protocol):
 
     @property
     def attended(self) -> bool:
-        """Whether somebody types."""
+        """Whether a person types into the session."""
 
     @property
     def needs_output(self) -> bool:

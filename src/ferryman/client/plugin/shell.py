@@ -1,4 +1,4 @@
-"""Handles a shell or a command on a terminal: sends what is typed, shows what arrives."""
+"""Handles a shell or a command on a terminal: sends typed input, shows output."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ class Shell:
             self._local_echo = _local_echo(context)
 
     def on_output(self, event: OutputReceived) -> None:
-        """Show what the program wrote."""
+        """Show the program's output."""
         if self._end_of_input is not None:
             self._end_of_input.output_arrived()
         match event.payload_type:

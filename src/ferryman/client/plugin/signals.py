@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ferryman.system.signals import handle, known
 
 HANGUP = known("SIGHUP", "SIGTERM")[0]
-"""What ends a session whose terminal or parent is gone."""
+"""The signal that ends a session whose terminal or parent is gone."""
 FATAL = frozenset(known("SIGTERM", "SIGHUP"))
 ENDING = FATAL | frozenset(known("SIGINT", "SIGQUIT"))
 INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT"))

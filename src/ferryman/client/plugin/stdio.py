@@ -43,7 +43,7 @@ class StdioPort:
         context.screen.choose(data_only=True)
 
     def on_output(self, event: OutputReceived) -> None:
-        """Write what came from the port."""
+        """Write data from the port."""
         self._silent_since = time.monotonic()
         if event.payload_type in FRAME_TYPES:
             self._screen.show(event.payload, event.sequence_number)

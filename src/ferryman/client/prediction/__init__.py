@@ -1,6 +1,6 @@
-"""Predictive echo: what a person types is shown before the node has echoed it. Bytes in, bytes out, no I/O.
+"""Predictive echo: shows typed characters before the node has echoed them. Bytes in, bytes out, no I/O.
 
-`predictive_echo` decides; `terminal` knows what is on the row of the cursor; `keys` reads what is typed; `overlay`
+`predictive_echo` decides; `terminal` follows the row of the cursor; `keys` splits typed input into keys; `overlay`
 draws guesses over the row and takes them away. The terminal's content is known only as far as all terminals agree on
-it: whatever else a program sends makes the row unknown, and then nothing is predicted.
+it: any other output makes the row unknown, and then nothing is predicted.
 """

@@ -1,4 +1,4 @@
-"""What is known of the row that the cursor is on."""
+"""The known content of the row that the cursor is on."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class CurrentRow:
         self.below = 0
 
     def copy_from(self, other: "CurrentRow") -> None:
-        """Become the row that `other` is, by another number."""
+        """Copy the row `other`, except for its number."""
         self.columns, self.rows = other.columns, other.rows
         self.cells, self.column, self.pen, self.below = list(other.cells), other.column, other.pen, other.below
         self.number += 1
@@ -57,7 +57,7 @@ class CurrentRow:
         self.pen = None
 
     def lose_column(self) -> None:
-        """No longer know the column, nor what was written at it."""
+        """Forget the column, and the cell at it."""
         self.leave(self.below)
         self.column = None
 
@@ -72,13 +72,13 @@ class CurrentRow:
         self.leave(self.rows - line)
 
     def leave(self, below: int) -> None:
-        """Come to another row, of which nothing is known but the most rows below it that may not be blank."""
+        """Move to an unknown row; only the number of rows below it that may not be blank is known."""
         self.number += 1
         self.cells = [None] * self.columns
         self.below = max(0, min(self.rows - 1, below))
 
     def resize(self, columns: int, rows: int) -> None:
-        """Have another size: terminals differ in what becomes of the row, but what is below stays blank."""
+        """Change the size. Terminals differ in what becomes of the row, but blank rows below stay blank."""
         at = self.column
         ends_here = at is not None and all(cell is not None and cell.blank for cell in self.cells[at:])
         self.columns, self.rows = columns, rows
@@ -86,7 +86,7 @@ class CurrentRow:
         self.column = None
 
     def write(self, text: str, *, known: bool = True) -> None:
-        """Write narrow characters; `known` is False if they look otherwise than they are."""
+        """Write narrow characters; `known` is False if the terminal shows others instead."""
         if self.column is None:
             self.lose_column()
             return
@@ -159,14 +159,14 @@ class CurrentRow:
             self.erase(at, at + count)
 
     def delete_characters(self, count: int) -> None:
-        """Delete `count` cells at the cursor; what is right of them moves left."""
+        """Delete `count` cells at the cursor; cells to the right of them move left."""
         at = self._inside()
         if at is not None:
             del self.cells[at : at + count]
             self._fill()
 
     def insert_characters(self, count: int) -> None:
-        """Insert `count` erased cells at the cursor; what is there moves right."""
+        """Insert `count` erased cells at the cursor; cells from the cursor on move right."""
         at = self._inside()
         if at is not None:
             cell = None if self.pen is None else Cell("", self.pen)

@@ -1,4 +1,4 @@
-"""Guesses what a line editor does with a key: inserts a character at the cursor, or deletes the one before it."""
+"""Guesses the effect of a key in a line editor: a character inserted at the cursor, or the one before it deleted."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ferryman.client.prediction.pen import Pen, underlined
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What one key is expected to do to the row of the cursor."""
+    """The expected effect of one key on the row of the cursor."""
 
     end: int
     """How many bytes were typed up to and with the key."""
@@ -25,7 +25,7 @@ class Guess:
 
 
 def guess(key: Key, end: int, epoch: int, cells: Cells, column: int, pen: Pen) -> Guess | None:
-    """Return what `key` does at `column` of a row; None if that cannot be known or would touch the last column."""
+    """Return the effect of `key` at `column` of a row; None if it is unknown or would touch the last column."""
     rest = _end_of_text(cells, column)
     if rest is None:
         return None

@@ -1,4 +1,4 @@
-"""Splits what is typed into keys, as far as a prediction must tell them apart."""
+"""Splits typed input into keys, as far as a prediction must tell them apart."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ _LONGEST_CHARACTER = 4
 
 
 class Key(NamedTuple):
-    """What was typed by `size` bytes: a character, Backspace if `erases`, or anything else."""
+    """One key, `size` bytes of input: a character, Backspace if `erases`, or anything else."""
 
     size: int
     text: str = ""
@@ -20,7 +20,7 @@ class Key(NamedTuple):
 
     @property
     def is_predictable(self) -> bool:
-        """Whether it is known what a line editor does with it."""
+        """Whether its effect in a line editor is known."""
         return self.erases or self.text != ""
 
 

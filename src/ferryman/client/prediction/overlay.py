@@ -5,7 +5,7 @@ from ferryman.client.prediction.pen import Pen, sequence
 
 
 class Overlay:
-    """What is drawn over a row: cells by column, and where the terminal's cursor is instead of at its own column.
+    """The cells that are drawn over a row, by column, and the terminal's cursor if it is not at the row's own column.
 
     The row must be known where it is drawn over, stay the same until `hide`, and have its cursor before the end of the
     line. Cursor movements are relative, and nothing touches the last column, where terminals differ.
@@ -23,11 +23,12 @@ class Overlay:
         return self._column is not None
 
     def hide(self) -> bytes:
-        """Return what makes the screen show the row as it is."""
+        """Return the bytes that make the screen show the row itself."""
         return self.show({}, None)
 
     def show(self, cells: dict[int, Cell], column: int | None) -> bytes:
-        """Return what replaces what is drawn by these cells, with the cursor at `column`, None for its own."""
+        """Return the bytes that draw these cells instead of the current ones, with the cursor at `column`, None for its
+        own."""
         if (cells, column) == (self._cells, self._column):
             return b""
         own, pen = self._row.column, self._row.pen
@@ -44,7 +45,7 @@ class Overlay:
         return bytes(drawing.output)
 
     def forget(self) -> None:
-        """Note that nothing is drawn: the terminal was used otherwise."""
+        """Note that nothing is drawn any longer, because something else has used the terminal."""
         self._cells, self._column = {}, None
 
 

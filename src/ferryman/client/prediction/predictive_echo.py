@@ -2,8 +2,8 @@
 
 Guesses belong to epochs. A new epoch begins with every key whose effect cannot be guessed (Enter, Tab, arrows, control
 characters), with every guess that was wrong, and with output that was not expected. Nothing of an epoch is shown until
-the node has echoed a visible character of it, and acknowledged the key: so what a program does not echo, such as a
-password, is never shown.
+the node has echoed a visible character of it, and acknowledged the key: so input that a program does not echo, such as
+a password, is never shown.
 """
 
 from ferryman.client.prediction.current_row import Cell, Cells
@@ -23,9 +23,9 @@ MOST_KEYS = 100
 class PredictiveEcho:
     """The guesses of one session on a terminal of this size.
 
-    Methods return what to write to the terminal now, after everything returned before; `output` returns what was
-    given to it, whole and unchanged, between what takes guesses away and what draws them again. `now` is monotonic
-    seconds; call `tick` at `next_timer`.
+    Methods return the bytes to write to the terminal now, after everything returned before; `output` returns its
+    argument, whole and unchanged, between bytes that take guesses away and bytes that draw them again. `now` is
+    monotonic seconds; call `tick` at `next_timer`.
     """
 
     def __init__(self, columns: int, rows: int, when: Prediction = Prediction.AUTO) -> None:
@@ -38,7 +38,7 @@ class PredictiveEcho:
         self._typed = 0
         self._acknowledged = 0
         self._blocked_until = 0
-        """Up to this typed byte, the effect of what was typed is unknown until it is acknowledged."""
+        """Up to this typed byte, the effect of the input is unknown until it is acknowledged."""
         self._keys: list[tuple[int, Key]] = []
         """Keys after that which are neither acknowledged nor echoed, each with the typed bytes up to and with it."""
         self._guesses: list[Guess] = []
@@ -60,7 +60,7 @@ class PredictiveEcho:
         return self._acknowledged < self._typed
 
     def typed(self, data: bytes, now: float) -> bytes:
-        """Guess what typing `data` does."""
+        """Guess the effect of typing `data`."""
         for key in self._parser.feed(data):
             self._typed += key.size
             if not key.is_predictable or len(self._keys) >= MOST_KEYS:
@@ -72,7 +72,7 @@ class PredictiveEcho:
         return self._updated(now)
 
     def output(self, data: bytes, now: float) -> bytes:
-        """Show what the session, or the client itself, writes to the terminal."""
+        """Show output of the session, or of the client itself."""
         if not self._guesses:
             self._terminal.push(data)
             return data
@@ -156,7 +156,7 @@ class PredictiveEcho:
         self._begin_epoch()
 
     def _updated(self, now: float) -> bytes:
-        """Guess from the present row if there are no guesses, and return what then changes on the screen."""
+        """Guess from the present row if there are no guesses, and return the bytes that update the screen."""
         if not self._is_on:
             if self._guesses:
                 self._withdraw()
@@ -165,7 +165,7 @@ class PredictiveEcho:
         return self._shown()
 
     def _guess_again(self) -> None:
-        """Guess what the keys under way do to the row as it is now."""
+        """Guess the effect of the keys under way on the row as it is now."""
         self._terminal.catch_up()
         if not self._terminal.is_ready:
             return
@@ -268,7 +268,7 @@ class PredictiveEcho:
             self._deadline = now + GRACE
 
     def _shown(self) -> bytes:
-        """Return what shows the guesses of confirmed epochs, and no others."""
+        """Return the bytes that show the guesses of confirmed epochs, and no others."""
         cells: dict[int, Cell] = {}
         column = None
         if self._terminal.is_ready:

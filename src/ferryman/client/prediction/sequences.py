@@ -1,4 +1,4 @@
-"""The syntax of what programs send to a terminal (ECMA-48, and xterm's control sequences)."""
+"""The syntax of terminal output (ECMA-48, and xterm's control sequences)."""
 
 import re
 
@@ -15,12 +15,12 @@ UNFINISHED = re.compile(
 )
 CSI = re.compile(rb"([<=>?]?)([0-9;:]*)([\x20-\x2f]*)([\x40-\x7e])")
 SWITCHES = re.compile(rb"\x1b(?:\[\??[0-9;]+[hl]|\[[0-9;]*r|\([0-~]|[cno]|\]8;[^\x07\x1b\x18\x1a]*(?:\x07|\x1b\\))")
-"""What changes how the terminal treats later output, whatever is on the screen; with SHIFTS."""
+"""Sequences that change how the terminal treats later output, whatever is on the screen; with SHIFTS."""
 SHIFTS = (b"\x0e", b"\x0f")
 STRING_STARTS = (b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_")
 STRING_END = re.compile(rb"\x07|\x1b\\|[\x18\x1a]")
 
 
 def numbers(parameters: bytes) -> list[int]:
-    """Return the parameters of a control sequence, 0 for those left out; what stands after a colon is dropped."""
+    """Return the parameters of a control sequence, 0 for those left out; anything after a colon is dropped."""
     return [int(each.partition(b":")[0][:5] or b"0") for each in parameters.split(b";")]

@@ -1,4 +1,4 @@
-"""The person's choice."""
+"""The person's choice of when guesses are shown."""
 
 from enum import Enum
 

@@ -1,4 +1,4 @@
-"""Reads what goes to a terminal, as far as it must be known to predict on the row of the cursor."""
+"""Follows a terminal's output as far as predictions on the row of the cursor need it."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ferryman.client.prediction.sequences import (
 )
 
 KEPT_BYTES = 4096
-"""What is read of a flood: its end, in most terminals more than a screenful. Reading it takes about 2 ms."""
+"""Only this much of a flood is read, its end: more than a screenful in most terminals. Reading it takes about 2 ms."""
 BACKLOG_BYTES = KEPT_BYTES + 2048
 LONGEST_SEQUENCE = 4096
 _ALTERNATE_SCREENS = (47, 1047, 1049)
@@ -35,14 +35,14 @@ _HARMLESS_ANSI = frozenset({2, 12, 33, 34})
 class Terminal:
     """A terminal's current row, and whether it is in a state in which predictions can be drawn.
 
-    What is pushed is read by `catch_up` only; of a flood, only the end is.
+    Pushed output is read only by `catch_up`, and only the end of a flood.
     """
 
     def __init__(self, columns: int, rows: int) -> None:
         self.row = CurrentRow(columns, rows)
         self._hindrances: set[str] = set()
         self._primary: CurrentRow | None = None
-        """What was known when a program switched to the alternate screen."""
+        """The row as it was when a program switched to the alternate screen."""
         self._backlog: list[bytes] = []
         self._backlog_bytes = 0
         self._rest = b""
@@ -56,7 +56,7 @@ class Terminal:
         return known and not self._rest and not self._hindrances and not self._backlog
 
     def push(self, data: bytes) -> None:
-        """Note what went to the terminal; of more than BACKLOG_BYTES at a time, only the end is kept."""
+        """Note output on the terminal; of more than BACKLOG_BYTES at a time, only the end is kept."""
         self._backlog.append(data)
         self._backlog_bytes += len(data)
         if self._backlog_bytes > BACKLOG_BYTES:
@@ -68,7 +68,7 @@ class Terminal:
             self._backlog_bytes = len(flood) - end
 
     def catch_up(self) -> None:
-        """Read what was pushed."""
+        """Read the pushed output."""
         if self._backlog:
             data = self._rest + b"".join(self._backlog)
             self._backlog.clear()
@@ -76,20 +76,20 @@ class Terminal:
             self._read(data)
 
     def lose(self) -> None:
-        """Forget what was known of the row: something else has used the terminal."""
+        """Forget the row, because something else has used the terminal."""
         self.catch_up()
         self.row.lose()
         self._primary = None
 
     def resize(self, columns: int, rows: int) -> None:
-        """Note the new size, after what was pushed before."""
+        """Note the new size, which applies after the output pushed before."""
         self.catch_up()
         self.row.resize(columns, rows)
         if self._primary is not None:
             self._primary.resize(columns, rows)
 
     def _skip(self, flood: bytes) -> None:
-        """Note what is known after `flood`, of which little is looked at."""
+        """Update the row after `flood`, of which only the end is looked at."""
         self._rest = b""
         shift = max(SHIFTS, key=flood.rfind)
         is_shifted = shift in flood
@@ -333,7 +333,7 @@ _ACTIONS: dict[bytes, Callable[[CurrentRow, list[int]], None]] = {
     b"d": _to_line,
     b"f": _to_position,
 }
-"""What control sequences without a prefix do; with any other, the row is lost."""
+"""The effects of control sequences without a prefix; after any other, the row is unknown."""
 _QUERIES = frozenset({b"c", b"i", b"n", b"q", b"s", b"t", b"x"})
 """Finals of control sequences without a prefix that move and change nothing: questions, lamps, saving the cursor."""
 _HARMLESS_SEQUENCES = frozenset(

@@ -15,13 +15,13 @@ from ferryman.client.recordings.events import RecordedEvent
 from ferryman.client.recordings.traffic import traffic_sentence
 
 SIZE = (80, 24)
-"""Columns and rows until the client said otherwise."""
+"""Columns and rows until the client has reported its own."""
 SHOWN = frozenset("oe")
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What an exported file says about the recording."""
+    """The properties of a recording that an exported file contains."""
 
     title: str
     started_at: datetime

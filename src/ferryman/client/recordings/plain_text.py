@@ -1,7 +1,7 @@
-"""Recordings as plain text: what a line printer would have on paper, without control sequences.
+"""Recordings as plain text, as a line printer would show them, without control sequences.
 
-Within a line, carriage returns, backspaces and erasing to the end are applied. Whatever moves between lines is left
-out: for screens of editors and the like, play the recording.
+Within a line, carriage returns, backspaces and erasing to the end are applied. Movements between lines are left out:
+for screens of editors and the like, play the recording.
 """
 
 import codecs
@@ -47,7 +47,7 @@ def plain_text(events: Iterable[RecordedEvent]) -> Iterator[str]:
 
 
 def _printed(line: str) -> str:
-    """Return what a line shows after everything in it that moves or erases."""
+    """Return the text that a line shows after all movements and erasures in it."""
     cells: list[str] = []
     column = 0
     for token in _TOKEN.finditer(line):

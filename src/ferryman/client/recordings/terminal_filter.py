@@ -1,4 +1,4 @@
-"""Lets through, of recorded output, what draws, and nothing that would do more to the terminal of whoever plays it.
+"""Filters recorded output: lets through sequences that draw, and none that could do more to the viewer's terminal.
 
 A node decides what a recording contains. Played back, it could set the viewer's clipboard or window title (OSC), load
 keys or macros (DCS), change what the viewer's keys send, or ask the terminal questions whose answers would be typed
@@ -13,7 +13,7 @@ import re
 _INSIDE = r"[\x00-\x17\x19\x1c-\x1f\x7f]"
 """Control characters that do not end a sequence they are in."""
 _STRING = rf"(?:\x1b{_INSIDE}*[\]PX^_]|[\x90\x98\x9d-\x9f])"
-"""What begins OSC, DCS, SOS, PM and APC."""
+"""The introducers of OSC, DCS, SOS, PM and APC."""
 _CSI = rf"(?:\x1b{_INSIDE}*\[|\x9b)"
 _BEGINNING = re.compile(r"[\x05\x1b\x80-\x9f]")
 _SEQUENCE = re.compile(
@@ -44,7 +44,8 @@ class TerminalFilter:
         self._rest = ""
 
     def filtered(self, data: bytes) -> bytes:
-        """Return what may be shown of all data so far and was not returned yet; bytes that are not UTF-8 as U+FFFD."""
+        """Return the part of all data so far that may be shown and was not returned yet; bytes that are not UTF-8 as
+        U+FFFD."""
         text = self._rest + self._decoder.decode(data)
         self._rest = ""
         pieces: list[str] = []
@@ -67,7 +68,7 @@ def _shortened(rest: str) -> str:
 
 
 def _drawn(found: "re.Match[str]") -> str:
-    """Return what is let through of a sequence."""
+    """Return the part of a sequence that is let through."""
     if (csi := found["csi"]) is not None:
         body = _CONTROLS.sub("", csi)
         if _DRAWING_CSI.fullmatch(body):

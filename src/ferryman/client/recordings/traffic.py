@@ -11,7 +11,7 @@ CONNECTION, FILE = "c", "f"
 
 
 class ConnectionEvent(msgspec.Struct, frozen=True):
-    """What happened to a connection: `state` is forwarding, opened, closed, unlisted or total.
+    """A change of a connection: `state` is forwarding, opened, closed, unlisted or total.
 
     `sent` are bytes from the client, `received` from the node, of one connection or of all.
     """
@@ -31,7 +31,7 @@ class ConnectionEvent(msgspec.Struct, frozen=True):
 
 
 class FileEvent(msgspec.Struct, frozen=True):
-    """What a session copies, as its client says."""
+    """The file that a session copies, as its client says."""
 
     direction: str
     name: str
@@ -40,12 +40,12 @@ class FileEvent(msgspec.Struct, frozen=True):
 
 
 def connection_event(event: RecordedEvent) -> ConnectionEvent | None:
-    """Return what an event says about a connection; None if it says nothing that can be read."""
+    """Return the change of a connection in an event; None if the event cannot be read."""
     return _read(event, CONNECTION, ConnectionEvent)
 
 
 def traffic_sentence(event: RecordedEvent) -> str | None:
-    """Return what an event says about a connection or a file, on one line; None for any other event."""
+    """Return one line about the connection or file in an event; None for any other event."""
     if (connection := connection_event(event)) is not None:
         return one_line(_connection_sentence(connection))
     file = _read(event, FILE, FileEvent)

@@ -66,27 +66,27 @@ SessionEvent = (
 
 
 class OutputHandler(Protocol):
-    """What handles a session's output once it has started. Its methods run on the event loop and do not wait."""
+    """Handles a session's output once it has started. Its methods run on the event loop and do not wait."""
 
     def on_output(self, event: OutputReceived) -> None:
         """Handle output; acknowledge it with `FarEnd.consumed` once it is written or used."""
 
     def flush(self) -> None:
-        """Send what is waiting; called after every frame, since there may be more room now."""
+        """Send waiting data; called after every frame, since there may be more room now."""
 
 
 class SessionOwner(Protocol):
-    """Who runs a session and reports on it. Its methods run on the event loop and do not wait."""
+    """Runs a session and reports on it. Its methods run on the event loop and do not wait."""
 
     def session_started(self, started: SessionStarted) -> OutputHandler | None:
-        """Return the handler of this session's output, None to drop it. What it raises ends `SessionDriver.run`."""
+        """Return the handler of this session's output, None to drop it. Any exception ends `SessionDriver.run`."""
 
     def on_event(self, event: SessionEvent) -> None:
         """Handle everything else that happens."""
 
 
 class SessionDriver:
-    """One session. Made in a running loop; `run` keeps it connected, `close` ends its timers.
+    """Drives one session. Create it in a running loop; `run` keeps it connected, `close` ends its timers.
 
     `reconnect_seconds` is the longest outage that is survived. `far_end` sends, and `connected` says whether there is a
     connection at the moment.
@@ -128,10 +128,9 @@ class SessionDriver:
                 self._generating.cancel()
 
     async def end_by_flag(self) -> None:
-        """Have the node end the session, waiting at most `FLAG_SECONDS`.
-
-        It has worked if `FarEnd.is_settled` is true afterwards: a node that ends the session immediately may leave
-        without an acknowledgement, and then the session's end is the answer.
+        """Ask the node to end the session, and wait at most `FLAG_SECONDS`. This has worked if `FarEnd.is_settled` is
+        true afterwards: a node that ends the session immediately may leave without an acknowledgement, and then the
+        session's end is the answer.
         """
         self.far_end.flag(Flag.TERMINATE_SESSION)
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The far end of a session as handlers see it: room to send, what has arrived, what is acknowledged.
+"""The far end of a session as handlers see it: room to send, arrived output, and acknowledgements.
 
 Knows no connections: while there is none, the engine keeps what is sent.
 """
@@ -18,7 +18,7 @@ from ferryman.wire.payloads import encode_flag
 class FarEnd:
     """One session's engine and its pump. Made in a running loop.
 
-    `on_events` is called with what happened after every frame, even if empty: there may be more room.
+    `on_events` is called with the engine's events after every frame, even if there are none: there may be more room.
     """
 
     def __init__(self, on_events: Callable[[Sequence[ClientEvent]], None]) -> None:
@@ -46,7 +46,7 @@ class FarEnd:
 
     @property
     def delivered_input(self) -> int:
-        """How many bytes of what was typed the node has acknowledged."""
+        """How many typed bytes the node has acknowledged."""
         return self._channel.delivered_input
 
     @property

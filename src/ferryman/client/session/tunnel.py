@@ -57,7 +57,7 @@ class Tunnel:
         return TcpConnection(self._streams)
 
     def on_output(self, event: OutputReceived) -> None:
-        """Feed bytes to the smux session; what does not fit now waits, unacknowledged."""
+        """Feed bytes to the smux session; bytes that do not fit now wait, unacknowledged."""
         self._streams.on_input(
             event.sequence_number, event.payload if event.payload_type == PayloadType.OUTPUT else b""
         )

@@ -1,7 +1,7 @@
 """Copies files and folders to and from a node, by commands that every node has: sh, cat, tail, sha256sum, find, tar.
 
 Names go to the node as arguments of fixed scripts, so nothing in them can become shell syntax. Copies are verified by
-SHA-256; what an interrupted copy left is not sent again. A node's answer is bounded before it is kept.
+SHA-256, and an interrupted copy resumes. A node's answer is bounded before it is kept.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ class Answer:
 
 
 class Runner(Protocol):
-    """What copying needs of a node."""
+    """Runs the commands of a copy on a node."""
 
     @property
     def name(self) -> str:

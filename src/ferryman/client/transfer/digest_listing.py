@@ -1,4 +1,4 @@
-"""Parses what `sha256sum` prints for the files in a node's folder; the node may print anything."""
+"""Parses the output of `sha256sum` for the files in a node's folder; the node may print anything."""
 
 import re
 from collections.abc import Container

@@ -1,4 +1,4 @@
-"""Copies one file in either direction; an interrupted copy resumes if what it left is the beginning of the file."""
+"""Copies one file in either direction; an interrupted copy resumes if its partial file is the beginning of the file."""
 
 import asyncio
 import hashlib
@@ -223,7 +223,7 @@ async def _fetch(
 
 
 def _begun(file: FileIO, what: str, size: int, there: int, there_digest: str) -> tuple["_Hash", int]:
-    """Return the digest and size of what needs no copying: `there` bytes, or none if they differ."""
+    """Return the digest and size of the part that needs no copying: `there` bytes, or none if they differ."""
     digest = hashlib.sha256()
     if not there or there > size:
         return digest, 0

@@ -16,12 +16,12 @@ from ferryman.model.failures import Failure
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """What is in a folder, by path within it, `a/b`; unfinished copies are left out."""
+    """The contents of a folder, by path within it, `a/b`; unfinished copies are left out."""
 
     entries: Sequence[str]
-    """Everything, each folder before what is in it."""
+    """Everything, each folder before its contents."""
     folders: Sequence[str]
-    """Those of `entries` that are folders, not links to such."""
+    """The folders among `entries`, without links to folders."""
     digests: Mapping[str, str]
     """SHA-256 of each regular file."""
     sizes: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""A file that is being received, and what an interrupted copy left of it.
+"""A file that is being received, and the partial file of an interrupted copy.
 
 It is written in a private folder next to its destination and moved there when it is complete. The folder has an
 unpredictable name, is created exclusively and admits only its owner, so no other account can plant a link or a file in
@@ -63,7 +63,7 @@ class _Begun:
 class PartialFile:
     """The file `name` of `folder`, as far as it has been received.
 
-    A context manager: what was written is kept for a later copy unless the file was completed or discarded.
+    A context manager: the written part is kept for a later copy unless the file was completed or discarded.
     """
 
     def __init__(self, folder: LocalFolder, name: str, earlier: str | None) -> None:
@@ -120,7 +120,7 @@ class PartialFile:
         self._remove_folder(begun)
 
     def discard(self) -> None:
-        """Delete what was written; idempotent."""
+        """Delete the written part; idempotent."""
         if self._begun is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self._begun.folder.descriptor)

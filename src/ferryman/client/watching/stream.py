@@ -1,4 +1,4 @@
-"""The events of a session that is watched, from the screen as it is to the session's end."""
+"""The events of a session that is watched, from the current screen to the session's end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

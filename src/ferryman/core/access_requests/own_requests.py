@@ -30,8 +30,7 @@ def require_unless_own(
 
 
 def sees_only_own(service: Service, caller: Caller, action: str, resource: str) -> bool:
-    """Return whether `caller` may list only their own requests. Raises AccessDeniedException if they may not list even
-    those."""
+    """Return whether `caller` may list only their own requests. Raises AccessDeniedException if they may list none."""
     decision = decide(service, caller, action, resource)
     if decision.allowed:
         return False

@@ -76,8 +76,7 @@ AGENT_CALLS = frozenset(
 )
 """Calls that every agent repeats to stay connected. Successful ones are recorded only if the settings say so."""
 ALWAYS_ANSWERED = AGENT_CALLS | {"TerminateSession"}
-"""Calls that are answered even if the trail cannot be written: otherwise nodes would go silent and sessions never
-end."""
+"""Calls that are answered even if the trail cannot be written, because nodes would go silent and sessions never end."""
 
 
 @dataclass(slots=True)

@@ -110,8 +110,7 @@ class Turns(Generic[Party]):
             turn.set_result(None)
 
     def _next(self) -> Party | None:
-        """Return the party that gets the next free place: the one, of those that may, which has waited longest since
-        its last."""
+        """Return the party that gets the next free place: of those that may, the one whose last turn is longest ago."""
         for party in self._waiting:
             if self._free > 1 or not self._running[party]:
                 return party

@@ -13,8 +13,7 @@ PROBE = SessionId("ferryman-doctor")
 
 
 def examine_bucket(destinations: Destinations, output: S3Output) -> str:
-    """Return a list of what works; raises `CallFailed`, and `Unencrypted` if the bucket must be encrypted and is
-    not."""
+    """Return a list of what works; raises `CallFailed`, and `Unencrypted` if encryption is required but missing."""
     client, key, where = destinations.s3(output.bucket), output.key(PROBE), f"the bucket {output.bucket}"
     if output.encrypted:
         destinations.check_bucket(output.bucket)

@@ -175,7 +175,7 @@ def _with_approvals(rows: Sequence[Record], approvals: Sequence[Record]) -> Sequ
 
 
 def due_statement(now: Millis, limit: int) -> Select[tuple[object, ...]]:
-    """Return the SELECT of what is to expire."""
+    """Return the SELECT of the requests that are due to expire."""
     came = select(requests).where(_IS_OPEN, requests.c.deadline_at <= now)
     return came.order_by(requests.c.deadline_at).limit(limit)
 

@@ -1,4 +1,4 @@
-"""KMS keys and their generations in SQL. What one call needs of a key is read in one trip to a thread."""
+"""KMS keys and their generations in SQL. Everything that a call needs about a key is read in one trip to a thread."""
 
 from collections.abc import Sequence
 from typing import Any

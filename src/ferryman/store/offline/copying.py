@@ -14,7 +14,7 @@ from ferryman.store.tables import metadata, sessions
 from ferryman.store.urls import is_postgresql, store_url, without_password
 
 BATCH = 1000
-"""Rows that are in memory at once."""
+"""How many rows are in memory at a time."""
 
 Progress = Callable[[str, int], None]
 """Called with a table's name and the number of its rows, once they have been copied."""

@@ -1,4 +1,4 @@
-"""What a database is, and how far it knows the audit trail to have got."""
+"""Examines a database without changing it: its schema, and how far it knows the audit trail to have got."""
 
 import contextlib
 import fcntl

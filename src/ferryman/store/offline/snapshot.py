@@ -1,4 +1,4 @@
-"""A copy of the database as it is at one moment, made while servers and commands use it."""
+"""Copies the database as it is at one moment, while servers and commands use it."""
 
 import contextlib
 import sqlite3

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: several read, and several write.
 
 Writes are SERIALIZABLE transactions: what one reads, nobody else changes before it has been committed, as with SQLite.
-PostgreSQL lets them run side by side, and rolls one back if that was wrong; it is run again here. Every wait has a
+PostgreSQL runs them concurrently, and rolls one back if they conflict; it is then run again here. Every wait has a
 limit: for a connection, a lock, a statement and a forgotten transaction.
 """
 
@@ -28,7 +28,7 @@ from ferryman.store.postgresql.faults import is_bad_value, met_another, said_by,
 
 WRITERS = 4
 ATTEMPTS = 8
-"""How often a transaction is run that meets others."""
+"""How often a transaction that conflicts with others is attempted."""
 _LONGEST_PAUSE = 0.1
 """Seconds between two attempts; the first pauses are shorter."""
 _CONNECT_SECONDS = 5
@@ -102,14 +102,14 @@ class PostgresqlConnections(Connections):
 
 @contextmanager
 def _watched(connection: Connection, watch: Watch) -> Iterator[None]:
-    """Give what a listing runs the time that is left of its own."""
+    """Limit the listing's statement to the time that the listing has left."""
     left = max(1, round((watch.deadline - time.monotonic()) * 1000) + 1)
     connection.exec_driver_sql(f"SET statement_timeout = {left}")
     yield
 
 
 def options(settings: dict[str, str]) -> dict[str, Any]:
-    """Return what to connect with, so that no wait is endless."""
+    """Return the connection options, which bound every wait."""
     written = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items())
     return {"connect_timeout": _CONNECT_SECONDS, "options": written, **_ALIVE}
 

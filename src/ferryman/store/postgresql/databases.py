@@ -1,4 +1,4 @@
-"""A store's PostgreSQL database: checking and migrating its schema, and what it is asked from outside."""
+"""A store's PostgreSQL database: checking and migrating its schema, and queries from outside a server."""
 
 import re
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def schema_of(url: URL) -> str | None:
     if schema is not None and schema > newest_schema():
         if oldest is None or oldest > newest_schema():
             raise too_new(without_password(url), schema, 0, _RESTORE)
-        return newest_schema()  # it has all of that, and what only newer servers know
+        return newest_schema()  # it has all of that, and more that only newer servers know
     return schema
 
 
@@ -115,7 +115,7 @@ def session_documents(url: URL) -> list[str]:
 
 @contextmanager
 def connected(url: URL) -> Iterator[Connection]:
-    """Yield a connection outside any pool. Raises `StoreUnusable`, also for what fails within the context."""
+    """Yield a connection outside any pool. Raises `StoreUnusable`, also for failures within the context."""
     engine = _engine(url)
     try:
         with engine.connect() as connection:

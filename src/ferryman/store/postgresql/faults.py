@@ -54,15 +54,15 @@ def is_bad_value(error: DBAPIError) -> bool:
 
 
 def met_another(error: DBAPIError) -> bool:
-    """Return whether a transaction was rolled back for another's sake, and may be run again."""
+    """Return whether a transaction was rolled back because of another, and may be run again."""
     return getattr(error.orig, "sqlstate", None) in _MET_ANOTHER
 
 
 def unusable(error: DBAPIError, url: URL) -> StoreUnusable:
-    """Return what to report of an error while opening the store."""
+    """Return the error to raise for a failure while opening the store."""
     return StoreUnusable(without_password(url), said_by(error), ADVICE[state_of(error) or FAILED])
 
 
 def said_by(error: DBAPIError) -> str:
-    """Return the driver's words on one line."""
+    """Return the driver's message on one line."""
     return " ".join(str(error.orig).split())

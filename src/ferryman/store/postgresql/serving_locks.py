@@ -22,9 +22,9 @@ from ferryman.store.urls import without_password
 CLOCK_SECONDS = 5
 """How much the clocks of several servers may differ from the database's."""
 CHECK_SECONDS = 2.0
-"""Between two looks at the connection that holds the locks."""
+"""How often the connection that holds the locks is checked."""
 PATIENCE_SECONDS = 60.0
-"""How long another holder is put up with: it may be our own lost connection, which PostgreSQL still believes in."""
+"""How long to wait for another holder: it may be our own lost connection, which PostgreSQL has not noticed yet."""
 _END_SECONDS = 2.0
 _NOTICED = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 """PostgreSQL then notices within half a minute that this machine has vanished. By default it takes two hours."""

@@ -37,7 +37,7 @@ _NAMED = ("target", "owner", "owner_name", "session_id")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a page's statement depends on; the rest are its parameters."""
+    """The shape of a page's statement; all else are its parameters."""
 
     statuses: tuple[int, ...]
     access_types: tuple[int, ...]
@@ -112,7 +112,7 @@ def _is_one_of(compared: ColumnElement[int], codes: Sequence[int]) -> ColumnElem
 
 
 def _conditions(shape: _Shape) -> Iterator[ColumnElement[bool]]:
-    """Yield what each walk asks for. `ended_since` hides its column in an expression: no index should serve it."""
+    """Yield the conditions of each walk. `ended_since` hides its column in an expression: no index should serve it."""
     for name in shape.named:
         yield sessions.c[name] == bindparam(name)
     if shape.has_lower_bound:

@@ -82,7 +82,7 @@ _ON_NODE_COUNT = (
     .scalar_subquery()
 )
 usage_statement = select(_WAITING_COUNT, _WAITING_BYTES, _ON_NODE_COUNT)
-"""What is used of a person's quota, on one node as far as that is about a node."""
+"""A person's use of their quota; on one node, for the limits per node."""
 _ADDED = [column for column in sessions.columns if column.name not in ("number", "ended")]
 _ADD_WITHIN = insert(sessions).from_select(
     _ADDED,
@@ -132,7 +132,7 @@ class SqlSessions:
         return rows[0][0] if rows else None
 
     async def document_content(self, session_id: SessionId) -> str | None:
-        """Return what the session's node is to run; None if the session has ended or does not exist."""
+        """Return the document for the session's node; None if the session has ended or does not exist."""
         statement = select(sessions.c.document_content).where(sessions.c.session_id == session_id)
         rows = await self._connections.read(statement)
         return rows[0][0] if rows else None

@@ -1,4 +1,4 @@
-"""Connections to a SQLite file: one writes.
+"""Connections to a SQLite file, of which one writes.
 
 SQLite allows one writer at a time; with one writing thread the others wait here, in order, and not in SQLite's busy
 loop. `synchronous=FULL` makes a write durable when it returns, even across a power failure.

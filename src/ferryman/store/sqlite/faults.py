@@ -41,7 +41,7 @@ def state_of(error: DBAPIError, path: Path) -> str | None:
 
 
 def unusable(error: DBAPIError, path: Path) -> StoreUnusable:
-    """Return what to report of an error while opening the store."""
+    """Return the error to raise for a failure while opening the store."""
     state = state_of(error, path) or FAILED
     return StoreUnusable(path, str(error.orig), ADVICE[state])
 

@@ -20,7 +20,7 @@ from ferryman.store.urls import sqlite_url
 from ferryman.system.private_files import write_private
 
 OLDEST_SQLITE = (3, 35)
-"""The first version that has RETURNING."""
+"""The oldest usable version: the first with RETURNING."""
 
 
 def sqlite_path(url: str) -> Path:

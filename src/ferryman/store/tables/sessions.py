@@ -71,7 +71,7 @@ def _page_index(name: str, *named: Column[object]) -> Index:
     return Index(f"sessions_{name}", *fixed, sessions.c.started_at.desc(), sessions.c.session_id)
 
 
-# What `store.sessions.pages` walks.
+# The indexes that `store.sessions.pages` walks.
 _page_index("by_status")
 _page_index("by_target", sessions.c.target)
 _page_index("by_owner", sessions.c.owner)

@@ -1,4 +1,4 @@
-"""What a server offers people who log in: whether to trust it, and which of its roles to assume."""
+"""A server's offer to people who log in: whether to trust the server, and which of its roles to assume."""
 
 import asyncio
 import sys
@@ -44,7 +44,7 @@ def find_server(address: str, ca_fingerprint: str | None, ca_file: Path | None) 
 
 
 def offered_settings(found: "Discovered", role: str | None, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the profile's settings: those given, and for the others what the server offers. Raises Failure."""
+    """Return the profile's settings: those given, and the server's for the others. Raises Failure."""
     settings = dict(given)
     offer = found.description.login
     if offer is None:

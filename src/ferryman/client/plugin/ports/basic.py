@@ -26,7 +26,7 @@ INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT", "SIGTSTP"))
 class BasicPort:
     """Listens, and carries one local connection after another; `Owner` of them.
 
-    What the port sends before the first connection waits for it. At a connection's end the far end gets the flag
+    Output that arrives before the first connection waits for it. At a connection's end the far end gets the flag
     DisconnectToPort; until it has acknowledged that, output is dropped and the next connection waits.
     """
 
@@ -50,7 +50,7 @@ class BasicPort:
         self._all_sent.set()
         self._input_over = asyncio.Event()
         self._between = False
-        """A connection has ended, and the far end does not know yet."""
+        """Whether a connection has ended and the far end does not know yet."""
         self.ends_by_flag = takes_terminate_flag(context.started.agent_version)
         self._idle_limit = IdleLimit(
             context.settings.forward_idle_seconds, lambda: self._connection is not None, self._unused
@@ -131,7 +131,7 @@ class BasicPort:
             connection.pause()
 
     def finished(self, connection: TcpConnection) -> None:
-        """Close the connection: these agents know no end of one direction."""
+        """Close the connection: these agents have no half-closed connections."""
         connection.close()
 
     def written(self, connection: TcpConnection, count: int) -> None:

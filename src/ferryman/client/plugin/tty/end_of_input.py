@@ -37,7 +37,7 @@ class EndOfInput:
         self._press_now(b"\n" + END_OF_FILE if within_line else END_OF_FILE)
 
     def output_arrived(self) -> None:
-        """The far end is not silent."""
+        """Note that the far end is not silent."""
         self._silent_since = time.monotonic()
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ NEWLINES = b"\r\n"
 
 
 class Escape(Enum):
-    """What the person asked the client itself to do."""
+    """The actions that a person can ask of the client itself."""
 
     TERMINATE = auto()
     HELP = auto()

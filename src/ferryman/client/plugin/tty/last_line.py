@@ -7,7 +7,7 @@ _SWITCHES = re.compile(rb"\x1b\[\?(?:1049|1047|47)([hl])")
 
 
 def on_last_line(text: str, columns: int, rows: int) -> bytes:
-    """Return what draws `text`, which must be printable, there; it is cut to the terminal's width."""
+    """Return the sequence that draws `text`, which must be printable, cut to the terminal's width."""
     return _DRAWN.format(row=rows, text=text[:columns]).encode()
 
 

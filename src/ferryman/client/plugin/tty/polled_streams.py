@@ -139,7 +139,7 @@ class Output:
         await self._empty.wait()
 
     def close(self) -> None:
-        """Drop what is not written, and stop for good."""
+        """Drop unwritten data, and stop for good."""
         self._stop_waiting()
         self._closed = True
         self._pieces.clear()

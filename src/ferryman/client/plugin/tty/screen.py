@@ -1,4 +1,4 @@
-"""What the person sees of a session: messages and output on the two standard streams, in order.
+"""The screen of a session's user: messages and output on the two standard streams, in order.
 
 Output is reported as written in the order in which it arrived, whichever stream each piece went to.
 """
@@ -67,15 +67,15 @@ class Screen:
         return not is_terminal(stderr) or os.fstat(stdout).st_rdev == os.fstat(stderr).st_rdev
 
     def filter_output(self, filter_: Callable[[bytes], bytes]) -> None:
-        """Show what `filter_` returns for whatever is to be shown on the terminal, which `is_one_terminal`."""
+        """Pass everything that is shown on the terminal through `filter_`; requires `is_one_terminal`."""
         self._filter = filter_
         if self._terminal:
-            # One stream keeps the order of what goes to the terminal.
+            # One stream keeps everything on the terminal in order.
             self._errors, unused = self._output, self._errors
             unused.close()
 
     def draw(self, data: bytes) -> None:
-        """Write `data` to the terminal, beside what is shown."""
+        """Write `data` to the terminal, in addition to the session's output."""
         self._output.push(data)
 
     def choose(self, *, data_only: bool) -> None:

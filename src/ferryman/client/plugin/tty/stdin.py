@@ -12,10 +12,11 @@ PENDING_BYTES = 65_536
 
 
 class Upstream:
-    """Sends what is read from a descriptor, and what is pushed, in order.
+    """Sends data that is read from a descriptor, and data that is pushed, in order.
 
-    `on_end` is called once, when the input has ended and everything before its end has been sent. `on_data` gets what
-    was read and pushes the part to send; without it, everything is sent. Nothing is read before the first `flush`.
+    `on_end` is called once, when the input has ended and everything before its end has been sent. `on_data` gets the
+    data that was read and pushes the part to send; without it, everything is sent. Nothing is read before the first
+    `flush`.
     """
 
     def __init__(

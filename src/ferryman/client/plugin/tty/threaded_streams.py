@@ -99,7 +99,7 @@ class ThreadedOutput:
         await self._empty.wait()
 
     def close(self) -> None:
-        """Drop what is not written, and stop for good."""
+        """Drop unwritten data, and stop for good."""
         self._closed = self._stopped = True
         self._empty.set()
         self._pieces.put(None)

@@ -11,7 +11,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;:]*[mK]|\x1b\](?:[^\x07\x1b])*(?:\x07|\x1b\\)
 
 
 class UnfinishedLine:
-    """Tracks what is written to a terminal or a file. `empty` says whether the cursor is at the start of a line."""
+    """Follows the output on a terminal or in a file. `empty` says whether the cursor is at the start of a line."""
 
     def __init__(self) -> None:
         self._line = b""
@@ -22,7 +22,7 @@ class UnfinishedLine:
         return not self._line
 
     def feed(self, data: bytes) -> None:
-        """Record what was written."""
+        """Record output."""
         end = data.rfind(b"\n")
         if end >= 0:
             self._line = data[end + 1 : end + 2 + MOST_BYTES]

@@ -27,8 +27,7 @@ DATA_KEY_BYTES = 32
 
 
 class WrappedKey(msgspec.Struct, frozen=True, array_like=True):
-    """A data key under a KMS key: `own` of this server, `foreign` of a KMS elsewhere. `key` is the name of the key
-    there."""
+    """A data key under a KMS key: `own` of this server, `foreign` of a KMS elsewhere, which calls the key `key`."""
 
     where: Literal["own", "foreign"]
     key: str
