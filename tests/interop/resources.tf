@@ -111,28 +111,6 @@ resource "aws_iam_openid_connect_provider" "people" {
   thumbprint_list = ["0123456789abcdef0123456789abcdef01234567"]
 }
 
-resource "aws_kms_key" "recordings" {
-  description             = var.action
-  enable_key_rotation     = true
-  rotation_period_in_days = 90
-  deletion_window_in_days = 7
-  tags                    = { team = "web" }
-}
-
-resource "aws_kms_alias" "recordings" {
-  name          = "alias/recordings"
-  target_key_id = aws_kms_key.recordings.key_id
-}
-
-resource "aws_kms_grant" "alice" {
-  key_id            = aws_kms_key.recordings.key_id
-  grantee_principal = aws_iam_user.alice.arn
-  operations        = ["Encrypt", "Decrypt"]
-  constraints {
-    encryption_context_equals = { team = "web" }
-  }
-}
-
 resource "aws_ssm_activation" "web" {
   name               = "web"
   iam_role           = aws_iam_role.ops.name

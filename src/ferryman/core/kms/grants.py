@@ -56,6 +56,7 @@ async def create_grant(service: Service, caller: Caller, request: GrantRequest) 
     Raises AccessDeniedException, NotFoundException, DisabledException, KMSInvalidStateException, ValidationException,
     InvalidArnException, InvalidGrantTokenException, LimitExceededException.
     """
+    request = _with_one_constraint(request)
     use = KeyUse("kms:CreateGrant", request.key, keys=_request_keys(request), granted="CreateGrant")
     found, by_grant = await find_key_and_grant(service, caller, use)
     require_enabled(service, found)
@@ -160,6 +161,18 @@ async def retire_grant(
 
 _DIRECT: Keys = {"kms:GrantIsForAWSResource": False}
 """Grants are made by callers, never by a service of AWS on their behalf."""
+
+
+def _with_one_constraint(request: GrantRequest) -> GrantRequest:
+    """Return the request without the empty one of two constraints: Terraform's provider always sends both.
+
+    An empty constraint by itself keeps its meaning: an empty `equals` allows only calls without a context.
+    """
+    if request.subset is None or request.equals is None:
+        return request
+    if not request.subset:
+        return replace(request, subset=None)
+    return request if request.equals else replace(request, equals=None)
 
 
 def _request_keys(request: GrantRequest) -> Keys:
