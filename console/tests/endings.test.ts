@@ -7,10 +7,10 @@ describe('why a session ended', () => {
     expect(ending('', false)).toBe('The shell has ended.');
   });
 
-  it('is, for one that is encrypted, that a browser cannot, and the command that can', () => {
-    expect(encryptedEnding(sessionCommand('mi-01', '', false))).toBe(
-      'This session is encrypted end to end with a KMS key, which a browser cannot do. ' +
-        'At a command line, use: ferryman shell mi-01',
+  it('is, for one that the browser got no data key for, the reason, and the command that may have one', () => {
+    expect(encryptedEnding('GenerateDataKey was refused: NotFoundException', sessionCommand('mi-01', '', false))).toBe(
+      'This session is encrypted with a KMS key, which the browser got no data key of: ' +
+        'GenerateDataKey was refused: NotFoundException. At a command line, use: ferryman shell mi-01',
     );
   });
 

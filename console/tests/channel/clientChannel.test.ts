@@ -62,6 +62,7 @@ describe('the handshake', () => {
         sessionType: 'Standard_Stream',
         agentVersion: '3.2.0.0',
         agreed: { MaxPayload: 4096, Undigested: true, Stdin: false, ExitCode: false },
+        kmsKeyId: '',
       },
     ]);
   });
@@ -70,16 +71,11 @@ describe('the handshake', () => {
     const channel = connected();
     const asked = {
       AgentVersion: '1',
-      RequestedClientActions: [{ ActionType: 'KMSEncryption', ActionParameters: {} }],
+      RequestedClientActions: [{ ActionType: 'Compression', ActionParameters: {} }],
     };
     channel.receive(frame(0, PayloadType.HANDSHAKE_REQUEST, encodeJson(asked)), 0);
     const response = JSON.parse(new TextDecoder().decode(decode(channel.framesToSend(0)[1]!).payload));
-    expect(response.Errors).toEqual(['Unsupported action KMSEncryption']);
-    expect(channel.needsEncryption).toBe(true);
-  });
-
-  it('needs no encryption unless the node asks for it', () => {
-    expect(opened().needsEncryption).toBe(false);
+    expect(response.Errors).toEqual(['Unsupported action Compression']);
   });
 
   it('is not needed: a plain shell of an agent that sends output opens it', () => {

@@ -5,16 +5,20 @@
 
 import { createInterface } from 'node:readline';
 import { ClientChannel } from '../../src/lib/channel/clientChannel';
+import type { ChannelEvent } from '../../src/lib/channel/events';
 import type { Window } from '../../src/lib/channel/streams/window';
+import { SessionCipher } from '../../src/lib/terminal/sessionCipher';
 
 interface Call {
-  call: 'new' | 'connectionMade' | 'connectionLost' | 'receive' | 'frames' | 'send' | 'acknowledge';
+  call: 'new' | 'connectionMade' | 'connectionLost' | 'receive' | 'frames' | 'send' | 'acknowledge' | 'useDataKey';
   now: number;
   window?: Window;
   frame?: string;
   payloadType?: number;
   payload?: string;
   number?: number;
+  dataKey?: string;
+  ciphertext?: string;
 }
 
 const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
@@ -35,11 +39,26 @@ function newChannel(window: Window | undefined): ClientChannel {
 }
 
 let channel = newChannel(undefined);
+let cipher: SessionCipher | null = null;
 
-function perform(call: Call): Uint8Array[] {
+/** Returns what has happened, after sealing and opening whatever was asked for on the way. */
+async function events(now: number): Promise<ChannelEvent[]> {
+  const happened: ChannelEvent[] = [];
+  for (let next = channel.events(); next.length > 0; next = channel.events()) {
+    for (const event of next) {
+      if (event.type === 'SealingRequested') channel.sealed(await cipher!.seal(event.nonce, event.plaintext));
+      else if (event.type === 'OpeningRequested') channel.opened(await cipher!.open(event.sealed), now);
+      else happened.push(event);
+    }
+  }
+  return happened;
+}
+
+async function perform(call: Call): Promise<Uint8Array[]> {
   switch (call.call) {
     case 'new':
       channel = newChannel(call.window);
+      cipher = null;
       return [];
     case 'connectionMade':
       channel.connectionMade();
@@ -58,17 +77,23 @@ function perform(call: Call): Uint8Array[] {
     case 'acknowledge':
       channel.acknowledge(call.number!, call.now);
       return [];
+    case 'useDataKey':
+      cipher = await SessionCipher.of(fromBase64(call.dataKey!));
+      channel.useDataKey(call.ciphertext!);
+      return [];
   }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const frames = perform(JSON.parse(line) as Call);
+  const call = JSON.parse(line) as Call;
+  const frames = await perform(call);
+  const happened = await events(call.now);
   const timer = channel.nextTimer();
   const answer = {
     frames: frames.map(toBase64),
-    events: channel
-      .events()
-      .map((event) => (event.type === 'OutputReceived' ? { ...event, payload: toBase64(event.payload) } : event)),
+    events: happened.map((event) =>
+      event.type === 'OutputReceived' ? { ...event, payload: toBase64(event.payload) } : event,
+    ),
     timer: timer === Infinity ? null : timer,
     capacity: channel.capacity(),
     allAcknowledged: channel.allAcknowledged,

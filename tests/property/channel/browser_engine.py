@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.channel.events import ClientEvent, FrameRejected, OutputReceived, SessionEnded, SessionStarted
+from ferryman.channel.key_agreement import DataKeyRequested
 from ferryman.channel.streams.window import Window
 from ferryman.wire.agent_message import PayloadType
 from tests.property.channel.data_channel_world import ClientEngine
@@ -87,6 +88,9 @@ class BrowserEngine:
     def acknowledge(self, sequence_number: int, now: float) -> None:
         self._call("acknowledge", now, number=sequence_number)
 
+    def use_data_key(self, data_key: bytes, ciphertext: bytes, now: float) -> None:
+        self._call("useDataKey", now, dataKey=_text(data_key), ciphertext=_text(ciphertext))
+
     def _call(self, name: str, now: float, **arguments: Any) -> list[bytes]:
         answer = self._program.ask(self._serial, {"call": name, "now": now, **arguments})
         if answer is None:
@@ -109,6 +113,8 @@ def _event(members: dict[str, Any]) -> ClientEvent | None:
             return OutputReceived(members["sequenceNumber"], members["payloadType"], payload)
         case "SessionStarted":
             return SessionStarted(members["sessionType"], None, members["agentVersion"])
+        case "DataKeyRequested":
+            return DataKeyRequested(members["kmsKeyId"], members["challenge"])
         case "SessionEnded":
             return SessionEnded(members["output"], members["lost"])
         case "FrameRejected":

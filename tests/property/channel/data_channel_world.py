@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ferryman.channel.agent import AgentChannel
 from ferryman.channel.client import ClientChannel
+from ferryman.channel.encryption import NONCE_SIZE
 from ferryman.channel.events import (
     ClientEvent,
     ClientReplaced,
@@ -64,6 +65,7 @@ class ClientEngine(Protocol):
     def capacity(self) -> int: ...
     def send(self, payload_type: PayloadType, payload: bytes, now: float) -> None: ...
     def acknowledge(self, sequence_number: int, now: float) -> None: ...
+    def use_data_key(self, data_key: bytes, ciphertext: bytes, now: float) -> None: ...
 
 
 class Consumer:
@@ -136,8 +138,8 @@ class Run:
             window=window,
             encryption=Encryption("a-key", requires_challenge=True) if encrypted else None,
         )
-        self.forwarded: list[bytes] = []
-        """Payloads of what the ends said, as the relay saw them."""
+        self.forwarded: list[tuple[int, bytes]] = []
+        """Payload types and payloads of what the ends said, as the relay saw them."""
         self.inputs = [bytearray()]
         self.agent_consumer = Consumer(self, self.agent.acknowledge)
         self.clients = [ClientProcess(self, "client-0", window)]
@@ -200,6 +202,14 @@ class Run:
         for data in by_epoch:
             assert any(client.input.startswith(data) for client in self.clients), "input is lost, doubled or reordered"
 
+    def check_secrecy(self) -> None:
+        """Check that the relay saw nothing of what was said, and no nonce twice."""
+        seen = b"".join(payload for _, payload in self.forwarded)
+        said = [self.output, *(client.input for client in self.clients)]
+        assert not any(text[start : start + 16] in seen for text in said for start in range(0, len(text) - 16, 500))
+        sealed = {payload for payload_type, payload in self.forwarded if payload_type == PayloadType.OUTPUT}
+        assert len({payload[:NONCE_SIZE] for payload in sealed}) == len(sealed), "a nonce was used twice"
+
     # KMS
 
     def generate(self, client: ClientProcess, requested: DataKeyRequested) -> None:
@@ -207,7 +217,6 @@ class Run:
         ciphertext = f"{requested.challenge}:".encode() + bytes(byte ^ 0xFF for byte in key)
 
         def done() -> None:
-            assert isinstance(client.engine, ClientChannel)
             client.engine.use_data_key(key, ciphertext, self.now)
             self.pump()
 
@@ -304,7 +313,7 @@ class Run:
                 self.pump()
 
         if self.gate is None and self.client_there:
-            self.forwarded.append(data[HEADER_SIZE:])
+            self.forwarded.append((peek(data).payload_type, data[HEADER_SIZE:]))
             self.forward(arrive)
 
     def from_client(self, data: bytes, connection: int) -> None:
@@ -318,7 +327,7 @@ class Run:
                 self.pump()
 
         if self.agent_there:
-            self.forwarded.append(data[HEADER_SIZE:])
+            self.forwarded.append((peek(data).payload_type, data[HEADER_SIZE:]))
             self.forward(arrive)
 
     def forward(self, arrive: Callable[[], None]) -> None:

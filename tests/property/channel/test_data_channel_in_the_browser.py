@@ -20,11 +20,13 @@ def program() -> Iterator[EngineProgram]:
     running.close()
 
 
-@settings(deadline=None, max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000))
+@settings(deadline=None, max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000), encrypted=st.booleans())
 def test_every_byte_arrives_once_and_in_order(
-    program: EngineProgram, weather: Weather, window: Window, output_size: int
+    program: EngineProgram, weather: Weather, window: Window, output_size: int, encrypted: bool
 ) -> None:
-    run = Run(weather, window, output_size, program.new_client)
+    run = Run(weather, window, output_size, program.new_client, encrypted=encrypted)
     run.run()
     run.check()
+    if encrypted:
+        run.check_secrecy()

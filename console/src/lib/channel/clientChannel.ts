@@ -6,17 +6,13 @@
 
 import { MalformedFrame, MessageType, PayloadType, decode, type AgentMessage } from '../wire/agentMessage';
 import * as payloads from '../wire/payloads';
-import type { Extensions, ProcessedAction, RequestedAction } from '../wire/payloads';
+import { ClientEncryption, Unopenable } from './encryption';
 import type { ChannelEvent } from './events';
+import { AWS, agree, encryptionOf, processed, responseTo, sessionTypeOf, type EncryptionResult } from './handshake';
 import { Liveness } from './liveness';
 import { IncomingStream } from './streams/incoming';
 import { OutgoingStream, type Surroundings } from './streams/outgoing';
 import { DEFAULT_WINDOW, MAX_WINDOW_BYTES, type Window } from './streams/window';
-
-/** The largest payload that AWS's ends send themselves. */
-const AWS: Extensions = { MaxPayload: 1024 };
-const OURS: Extensions = { MaxPayload: 131072, Undigested: true, Stdin: true, ExitCode: true };
-const SESSION_TYPES = new Set(['Standard_Stream', 'InteractiveCommands', 'NonInteractiveCommands', 'Port']);
 
 export interface ChannelOptions extends Surroundings {
   clientVersion: string;
@@ -25,7 +21,7 @@ export interface ChannelOptions extends Surroundings {
   window?: Window;
 }
 
-type State = 'waiting' | 'shaking hands' | 'open' | 'ended';
+type State = 'waiting' | 'key awaited' | 'shaking hands' | 'open' | 'ended';
 
 /**
  * One browser tab's end of one session.
@@ -48,7 +44,10 @@ export class ClientChannel {
   private ferryman = false;
   private readonly liveness = new Liveness();
   private paused = false;
-  private encryptionAsked = false;
+  private encryption: ClientEncryption | null = null;
+  private request: payloads.HandshakeRequest | null = null;
+  /** How the server has closed the session, while what came before is still being opened. */
+  private closing: payloads.Closing | null = null;
   /** A message that the far end has had: the handshake response. */
   private question: Uint8Array | null = null;
 
@@ -62,14 +61,14 @@ export class ClientChannel {
     return this.state === 'ended';
   }
 
-  /** Whether the node asks for encryption with a KMS key, which this end refuses: the node ends the session then. */
-  get needsEncryption(): boolean {
-    return this.encryptionAsked;
+  /** Whether the server has closed the session, and what came before has still to be opened. */
+  get isClosing(): boolean {
+    return this.closing !== null;
   }
 
   /** Whether the node has acknowledged everything that was given to `send`. */
   get allAcknowledged(): boolean {
-    return this.held.length === 0 && this.outgoing.size === 0;
+    return this.held.length === 0 && this.outgoing.size === 0 && (this.encryption?.isIdle ?? true);
   }
 
   /** The present round trip to the node in seconds, smoothed; null before the first measurement. */
@@ -100,6 +99,45 @@ export class ClientChannel {
     }
   }
 
+  /** Answers a DataKeyRequested: the driver has a data key, of which this is KMS's ciphertext, in base64. */
+  useDataKey(ciphertext: string): void {
+    if (this.state !== 'key awaited' || this.encryption === null) return;
+    this.respond({ ActionStatus: payloads.ACTION_SUCCESS, ActionResult: this.encryption.begin(ciphertext), Error: '' });
+  }
+
+  /** Answers a DataKeyRequested without a key, for this reason; the node then refuses the session. */
+  refuseDataKey(reason: string): void {
+    if (this.state !== 'key awaited') return;
+    const Error = `Failed to process action ${payloads.KMS_ENCRYPTION_ACTION}: ${reason}`;
+    this.respond({ ActionStatus: payloads.ACTION_FAILED, ActionResult: null, Error });
+  }
+
+  /** Answers a SealingRequested: nonce, ciphertext and tag. */
+  sealed(bytes: Uint8Array): void {
+    this.encryption?.sealed(bytes);
+  }
+
+  /** Answers an OpeningRequested; null if it was not sealed with this key. */
+  opened(plaintext: Uint8Array | null, now: number): void {
+    const message = this.incoming.nextMessage();
+    if (this.state === 'ended' || this.encryption === null || message === undefined) return;
+    try {
+      this.encryption.opened(plaintext !== null);
+      if (message.payloadType === PayloadType.ENCRYPTION_CHALLENGE_REQUEST) {
+        const refusal = this.encryption.answer(plaintext!);
+        if (refusal !== '') this.reject(refusal);
+        this.incoming.advance(now, true);
+      } else {
+        this.pass(message.payloadType, plaintext!);
+        this.incoming.advance(now, false);
+      }
+    } catch (error) {
+      this.refuse(error);
+    }
+    this.deliver(now);
+    if (this.closing !== null && !this.encryption.isOpening) this.close(this.closing);
+  }
+
   /** Returns the frames to send now, in this order, and forgets that they are due. */
   framesToSend(now: number): Uint8Array[] {
     if (!this.connected || this.state === 'ended') return [];
@@ -123,7 +161,8 @@ export class ClientChannel {
 
   /** Returns how many bytes `send` may take now; 0 before SessionStarted and while the window is full. */
   capacity(): number {
-    return this.state === 'open' ? Math.max(0, this.outgoing.capacity() - this.heldBytes) : 0;
+    const waiting = this.heldBytes + (this.encryption?.waitingBytes ?? 0);
+    return this.state === 'open' ? Math.max(0, this.outgoing.capacity() - waiting) : 0;
   }
 
   /** Sends user data, split as the node takes it; before SessionStarted it is held. Sizes and flags go beyond capacity. */
@@ -144,7 +183,9 @@ export class ClientChannel {
 
   private add(payloadType: number, payload: Uint8Array): void {
     for (let start = 0; start < payload.length; start += this.agreed.MaxPayload) {
-      this.outgoing.add(payloadType, payload.subarray(start, start + this.agreed.MaxPayload));
+      const piece = payload.subarray(start, start + this.agreed.MaxPayload);
+      if (this.encryption === null) this.outgoing.add(payloadType, piece);
+      else this.encryption.send(payloadType, piece);
     }
   }
 
@@ -174,8 +215,8 @@ export class ClientChannel {
         break;
       }
       case MessageType.CHANNEL_CLOSED:
-        this.state = 'ended';
-        this.pending.push({ type: 'SessionEnded', ...payloads.closing(message.payload) });
+        this.closing = payloads.closing(message.payload);
+        if (!this.encryption?.isOpening) this.close(this.closing);
         break;
       case MessageType.NOTICE:
         this.notice(payloads.decodeNotice(message.payload), now);
@@ -198,23 +239,39 @@ export class ClientChannel {
     this.pending.push({ type: 'NoticeReceived', text: notice.text });
   }
 
+  private close(closing: payloads.Closing): void {
+    this.closing = null;
+    this.state = 'ended';
+    this.pending.push({ type: 'SessionEnded', ...closing });
+  }
+
   private deliver(now: number): void {
     for (let message = this.incoming.nextMessage(); message !== undefined; message = this.incoming.nextMessage()) {
-      let delivered: boolean;
+      if (this.encryption?.isOpening) return;
+      let delivered: boolean | null;
       try {
         delivered = this.deliverOne(message);
       } catch (error) {
-        if (!(error instanceof payloads.MalformedPayload)) throw error;
-        this.incoming.refuse();
-        this.reject(error.message);
+        this.refuse(error);
         return;
       }
-      this.incoming.advance(now, !delivered);
+      if (delivered !== null) this.incoming.advance(now, !delivered);
     }
   }
 
-  /** Processes the next stream message; returns whether it went to the driver. Throws MalformedPayload. */
-  private deliverOne(message: AgentMessage): boolean {
+  /** Drops the next stream message, which the node sends again, if this is an error of the node's. */
+  private refuse(error: unknown): void {
+    if (!(error instanceof payloads.MalformedPayload || error instanceof Unopenable)) throw error;
+    this.incoming.refuse();
+    this.reject(error.message);
+  }
+
+  /**
+   * Processes the next stream message; returns whether it went to the driver, null if it must be opened first.
+   *
+   * Throws MalformedPayload, Unopenable.
+   */
+  private deliverOne(message: AgentMessage): boolean | null {
     switch (message.payloadType) {
       case PayloadType.HANDSHAKE_REQUEST:
         this.answerHandshake(payloads.decodeHandshakeRequest(message.payload));
@@ -223,18 +280,25 @@ export class ClientChannel {
         this.completeHandshake(payloads.decodeHandshakeComplete(message.payload));
         return false;
       case PayloadType.ENCRYPTION_CHALLENGE_REQUEST:
+        if (this.encryption?.open(message.payloadType, message.payload)) return null;
         this.reject('an encryption challenge came without encryption');
         return false;
-      default:
-        if (this.state === 'waiting') this.start('Standard_Stream');
-        this.pending.push({
-          type: 'OutputReceived',
-          sequenceNumber: this.incoming.expected,
-          payloadType: message.payloadType,
-          payload: message.payload,
-        });
-        return true;
+      case PayloadType.ERROR:
+        if (this.state !== 'key awaited' && this.state !== 'shaking hands') break;
+        this.pending.push({ type: 'ClientNotAccepted', reason: new TextDecoder().decode(message.payload) });
+        return false;
     }
+    if (this.encryption !== null) {
+      if (this.state !== 'open') throw new Unopenable('the node sent output before the session was encrypted');
+      if (this.encryption.open(message.payloadType, message.payload)) return null;
+    }
+    if (this.state === 'waiting') this.start('Standard_Stream');
+    this.pass(message.payloadType, message.payload);
+    return true;
+  }
+
+  private pass(payloadType: number, payload: Uint8Array): void {
+    this.pending.push({ type: 'OutputReceived', sequenceNumber: this.incoming.expected, payloadType, payload });
   }
 
   private answerHandshake(request: payloads.HandshakeRequest): void {
@@ -242,48 +306,44 @@ export class ClientChannel {
       this.reject('a second handshake request');
       return;
     }
-    const actions = request.RequestedClientActions.map((action) => this.processAction(action));
-    const errors = actions.map((action) => action.Error).filter((error) => error !== '');
+    const kms = encryptionOf(request);
+    this.sessionType = sessionTypeOf(request);
+    this.request = request;
+    if (kms === null || this.sessionType === null) {
+      this.respond(null);
+      return;
+    }
+    this.encryption = new ClientEncryption(
+      kms,
+      this.options.entropy,
+      (event) => this.pending.push(event),
+      (payloadType, payload) => void this.outgoing.add(payloadType, payload),
+    );
+    this.state = 'key awaited';
+    this.pending.push({ type: 'DataKeyRequested', ...kms });
+  }
+
+  /** Answers the handshake request; `encryption` is the result of that action, null if it was not asked for. */
+  private respond(encryption: EncryptionResult | null): void {
+    const request = this.request!;
     if (request.Ferryman !== null) {
-      const theirs = request.Ferryman;
       this.ferryman = true;
-      this.agreed = {
-        MaxPayload: Math.max(1, Math.min(OURS.MaxPayload, theirs.MaxPayload)),
-        Undigested: theirs.Undigested === true,
-        Stdin: theirs.Stdin === true,
-        ExitCode: theirs.ExitCode === true,
-      };
+      this.agreed = agree(request.Ferryman);
     }
     this.agentVersion = request.AgentVersion;
     this.state = 'shaking hands';
-    const response = {
-      ClientVersion: this.options.clientVersion,
-      ProcessedClientActions: actions,
-      Errors: errors.length > 0 ? errors : null,
-      ...(this.ferryman ? { Ferryman: { ...OURS, TerminalType: this.options.terminalType } } : {}),
-    };
+    const { clientVersion, terminalType } = this.options;
+    const response = responseTo(request, processed(request, encryption), clientVersion, terminalType);
     this.question = this.outgoing.add(PayloadType.HANDSHAKE_RESPONSE, payloads.encodeJson(response));
-  }
-
-  private processAction(action: RequestedAction): ProcessedAction {
-    const { ActionType } = action;
-    if (ActionType === payloads.KMS_ENCRYPTION_ACTION) this.encryptionAsked = true;
-    if (ActionType !== payloads.SESSION_TYPE_ACTION) {
-      const Error = `Unsupported action ${ActionType}`;
-      return { ActionType, ActionStatus: payloads.ACTION_UNSUPPORTED, ActionResult: null, Error };
-    }
-    const sessionType = payloads.decodeSessionType(action.ActionParameters);
-    if (!SESSION_TYPES.has(sessionType)) {
-      const Error = `Failed to process action ${ActionType}: Unknown session type ${sessionType}`;
-      return { ActionType, ActionStatus: payloads.ACTION_FAILED, ActionResult: null, Error };
-    }
-    this.sessionType = sessionType;
-    return { ActionType, ActionStatus: payloads.ACTION_SUCCESS, ActionResult: null, Error: '' };
   }
 
   private completeHandshake(customerMessage: string): void {
     if (this.state !== 'shaking hands' || this.sessionType === null) {
       this.reject('the handshake was completed before a session type was agreed');
+      return;
+    }
+    if (this.encryption !== null && !this.encryption.proven) {
+      this.reject('the handshake was completed before the node showed that it has the data key');
       return;
     }
     if (customerMessage !== '') this.pending.push({ type: 'CustomerMessageReceived', text: customerMessage });
@@ -299,7 +359,8 @@ export class ClientChannel {
     for (const [payloadType, payload] of this.held.splice(0)) this.add(payloadType, payload);
     this.heldBytes = 0;
     const { agentVersion, agreed } = this;
-    this.pending.push({ type: 'SessionStarted', sessionType, agentVersion, agreed });
+    const kmsKeyId = this.encryption?.asked.kmsKeyId ?? '';
+    this.pending.push({ type: 'SessionStarted', sessionType, agentVersion, agreed, kmsKeyId });
   }
 
   private reject(reason: string): void {

@@ -9,6 +9,8 @@ export interface SessionStarted {
   /** Empty for a node that does not handshake. */
   agentVersion: string;
   agreed: Extensions;
+  /** The KMS key that the session is encrypted with, as the node names it; empty if it is not encrypted. */
+  kmsKeyId: string;
 }
 
 /** The next output, in order. Call `acknowledge(sequenceNumber, now)` once it is shown. */
@@ -48,6 +50,33 @@ export interface SessionEnded {
   lost: boolean;
 }
 
+/** The node does not run the session with this client; the text is its reason. */
+export interface ClientNotAccepted {
+  type: 'ClientNotAccepted';
+  reason: string;
+}
+
+/** Have KMS generate a data key of 64 bytes, then call `useDataKey` or `refuseDataKey`. */
+export interface DataKeyRequested {
+  type: 'DataKeyRequested';
+  kmsKeyId: string;
+  /** The node's random challenge, which the key is to be bound to; null from a node that sends none. */
+  challenge: string | null;
+}
+
+/** Seal this with the client's half of the data key and this nonce, then call `sealed`. */
+export interface SealingRequested {
+  type: 'SealingRequested';
+  nonce: Uint8Array;
+  plaintext: Uint8Array;
+}
+
+/** Open this with the node's half of the data key, then call `opened`. */
+export interface OpeningRequested {
+  type: 'OpeningRequested';
+  sealed: Uint8Array;
+}
+
 /** A frame was dropped without effect: it was malformed, or had no business here. */
 export interface FrameRejected {
   type: 'FrameRejected';
@@ -62,4 +91,8 @@ export type ChannelEvent =
   | FarEndFellSilent
   | FarEndAnswered
   | SessionEnded
+  | ClientNotAccepted
+  | DataKeyRequested
+  | SealingRequested
+  | OpeningRequested
   | FrameRejected;

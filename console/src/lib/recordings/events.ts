@@ -1,6 +1,7 @@
 /** The events of a recording, from the server to what a player and a reader need. */
 
 import { call } from '../api/call';
+import { fromBase64 } from '../wire/base64';
 
 export type Kind = 'o' | 'e' | 'i' | 'r' | 'm' | 'x' | 'c' | 'f';
 
@@ -45,11 +46,4 @@ export async function fetchEvents(
     progress(bytes);
   } while (next && bytes < LARGEST);
   return { events, bytes, cut: next !== undefined && next !== '' };
-}
-
-export function fromBase64(text: string): Uint8Array {
-  const binary = atob(text);
-  const data = new Uint8Array(binary.length);
-  for (let at = 0; at < binary.length; at++) data[at] = binary.charCodeAt(at);
-  return data;
 }

@@ -9,7 +9,9 @@ import { call } from '../api/call';
 import { ApiError } from '../api/errors';
 import { delay } from '../channel/backoff';
 import { ClientChannel } from '../channel/clientChannel';
-import type { ChannelEvent } from '../channel/events';
+import type { ChannelEvent, DataKeyRequested, OpeningRequested, SealingRequested } from '../channel/events';
+import { DataKeyFailed, generateDataKey } from './dataKeys';
+import type { SessionCipher } from './sessionCipher';
 
 /** What the agents are told; above the version from which they speak everything (client.md §8.5). */
 const CLIENT_VERSION = '1.3.1.0';
@@ -25,15 +27,19 @@ const FINAL = new Set(['DoesNotExistException', 'AccessDeniedException', 'Valida
 
 export interface Grant {
   sessionId: string;
+  /** The node's id. */
+  target: string;
   streamUrl: string;
   token: string;
 }
 
 export type ConnectionEvent =
-  | ChannelEvent
+  | Exclude<ChannelEvent, DataKeyRequested | OpeningRequested | SealingRequested>
   | { type: 'ConnectionLost' }
   | { type: 'ConnectionRestored' }
-  | { type: 'ConnectionFailed'; reason: string };
+  | { type: 'ConnectionFailed'; reason: string }
+  /** The browser has no data key; the node ends the session then. */
+  | { type: 'EncryptionFailed'; reason: string };
 
 const now = () => performance.now() / 1000;
 const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -44,6 +50,7 @@ export class SessionConnection {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  private cipher: SessionCipher | null = null;
 
   constructor(
     private readonly grant: Grant,
@@ -120,7 +127,7 @@ export class SessionConnection {
   }
 
   private get over(): boolean {
-    return this.closed || this.channel.ended;
+    return this.closed || this.channel.ended || this.channel.isClosing;
   }
 
   private fail(reason: string): void {
@@ -166,9 +173,48 @@ export class SessionConnection {
     });
   }
 
+  private async useDataKey(requested: DataKeyRequested): Promise<void> {
+    try {
+      const { cipher, ciphertext } = await generateDataKey(this.grant, requested);
+      this.cipher = cipher;
+      this.channel.useDataKey(ciphertext);
+    } catch (error) {
+      if (!(error instanceof DataKeyFailed)) throw error;
+      this.handle({ type: 'EncryptionFailed', reason: error.message });
+      this.channel.refuseDataKey(error.message);
+    }
+    this.pump();
+  }
+
+  private async seal({ nonce, plaintext }: SealingRequested): Promise<void> {
+    this.channel.sealed(await this.cipher!.seal(nonce, plaintext));
+    this.pump();
+  }
+
+  private async open({ sealed }: OpeningRequested): Promise<void> {
+    this.channel.opened(await this.cipher!.open(sealed), now());
+    this.pump();
+  }
+
+  private take(event: ChannelEvent): void {
+    switch (event.type) {
+      case 'DataKeyRequested':
+        void this.useDataKey(event);
+        break;
+      case 'SealingRequested':
+        void this.seal(event);
+        break;
+      case 'OpeningRequested':
+        void this.open(event);
+        break;
+      default:
+        this.handle(event);
+    }
+  }
+
   /** Hands events out, sends what is due, and sets the timer for the next. */
   private pump(): void {
-    for (const event of this.channel.events()) this.handle(event);
+    for (const event of this.channel.events()) this.take(event);
     this.progressed();
     const { socket } = this;
     if (socket === null || socket.readyState !== WebSocket.OPEN) return;

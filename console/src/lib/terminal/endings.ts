@@ -9,9 +9,9 @@ export function ending(output: string, lost: boolean): string {
   return lost ? 'The session failed on its node, or was ended there.' : 'The shell has ended.';
 }
 
-/** Why a session whose document names a KMS key does not start in a browser; `instead` is the command that starts it. */
-export function encryptedEnding(instead: string): string {
-  return `This session is encrypted end to end with a KMS key, which a browser cannot do. At a command line, use: ${printable(instead)}`;
+/** Why the browser could not encrypt a session, and the command that may, at a computer that can reach the key's KMS. */
+export function encryptedEnding(reason: string, instead: string): string {
+  return `This session is encrypted with a KMS key, which the browser got no data key of: ${printable(reason)}. At a command line, use: ${printable(instead)}`;
 }
 
 /** Returns the command that starts a session as the console would have. `document` is empty for the account's shell. */

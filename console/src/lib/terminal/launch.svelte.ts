@@ -24,6 +24,8 @@ export interface Pane {
   ending: string;
   /** What the program calls itself, made printable. */
   title: string;
+  /** The KMS key that it is encrypted with, empty if it is not encrypted. */
+  kmsKeyId: string;
 }
 
 export interface Tab {
@@ -44,8 +46,13 @@ async function started(launch: Launch): Promise<Pane> {
     ...(Object.keys(launch.parameters).length === 0 ? {} : { Parameters: launch.parameters }),
     ...(launch.reason === '' ? {} : { Reason: launch.reason }),
   });
-  const grant = { sessionId: answer.SessionId!, streamUrl: answer.StreamUrl!, token: answer.TokenValue! };
-  return { serial: serial++, launch, grant, state: 'connecting', ending: '', title: '' };
+  const grant = {
+    sessionId: answer.SessionId!,
+    target: launch.nodeId,
+    streamUrl: answer.StreamUrl!,
+    token: answer.TokenValue!,
+  };
+  return { serial: serial++, launch, grant, state: 'connecting', ending: '', title: '', kmsKeyId: '' };
 }
 
 class Terminals {

@@ -40,7 +40,12 @@ export async function run(command: Command): Promise<Result> {
     Parameters: { command: [command.arguments.map(quoted).join(' ')], separateOutputStream: ['true'] },
     Reason: command.reason,
   });
-  const grant = { sessionId: answer.SessionId!, streamUrl: answer.StreamUrl!, token: answer.TokenValue! };
+  const grant = {
+    sessionId: answer.SessionId!,
+    target: command.nodeId,
+    streamUrl: answer.StreamUrl!,
+    token: answer.TokenValue!,
+  };
   return new Promise((resolve, reject) => {
     const complaint: number[] = [];
     let exitCode: number | null = null;
@@ -68,10 +73,14 @@ export async function run(command: Command): Promise<Result> {
             );
             break;
           case 'SessionEnded':
-            if (connection.channel.needsEncryption) reject(new Error(encryptedEnding('ferryman cp')));
-            else if (exitCode === null)
-              reject(new Error(event.output || 'The session ended before the copy was complete.'));
+            if (exitCode === null) reject(new Error(event.output || 'The session ended before the copy was complete.'));
             else void taken.then(() => resolve({ exitCode: exitCode!, complaint: text(complaint) }));
+            break;
+          case 'EncryptionFailed':
+            fail(encryptedEnding(event.reason, 'ferryman cp'));
+            break;
+          case 'ClientNotAccepted':
+            fail(event.reason);
             break;
           case 'ConnectionFailed':
             reject(new Error(event.reason));

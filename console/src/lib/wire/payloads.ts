@@ -4,6 +4,8 @@
  * Members have the wire's own names. Unknown members are ignored; a member of the wrong type is a MalformedPayload.
  */
 
+import { fromBase64, toBase64 } from './base64';
+
 export const ACTION_SUCCESS = 1;
 export const ACTION_FAILED = 2;
 export const ACTION_UNSUPPORTED = 3;
@@ -102,6 +104,31 @@ export function decodeSessionType(parameters: unknown): string {
   return text(object(parameters, 'ActionParameters'), 'SessionType');
 }
 
+/** A node's request to encrypt the session: its KMS key, and a random text to bind the data key to. */
+export interface KmsEncryption {
+  kmsKeyId: string;
+  challenge: string | null;
+}
+
+export function decodeKmsEncryption(parameters: unknown): KmsEncryption {
+  const members = object(parameters, 'ActionParameters');
+  return { kmsKeyId: text(members, 'KMSKeyId'), challenge: optionalText(members, 'Challenge') || null };
+}
+
+/** Returns the sealed random text of an encryption challenge. */
+export function decodeEncryptionChallenge(data: Uint8Array): Uint8Array {
+  const encoded = text(object(parse(data, 'EncryptionChallenge'), 'EncryptionChallenge'), 'Challenge');
+  try {
+    return fromBase64(encoded);
+  } catch {
+    throw new MalformedPayload('Challenge is not base64');
+  }
+}
+
+export function encodeEncryptionChallenge(sealed: Uint8Array): Uint8Array {
+  return encodeJson({ Challenge: toBase64(sealed) });
+}
+
 /** Returns the text for the user in a HandshakeComplete, usually empty. */
 export function decodeHandshakeComplete(data: Uint8Array): string {
   const members = object(parse(data, 'HandshakeComplete'), 'HandshakeComplete');
@@ -114,8 +141,15 @@ export function decodeNotice(data: Uint8Array): { text: string; paused: boolean 
   return { text: text(members, 'Text'), paused: typeof paused === 'boolean' ? paused : null };
 }
 
-/** Returns the text for the user in a channel_closed, and whether the session failed; a malformed one closes, too. */
-export function closing(data: Uint8Array): { output: string; lost: boolean } {
+export interface Closing {
+  /** A text for the person, empty for a normal end. */
+  output: string;
+  /** The session failed at its node, or a person or a limit ended it. */
+  lost: boolean;
+}
+
+/** Reads a channel_closed; a malformed one closes, too. */
+export function closing(data: Uint8Array): Closing {
   try {
     const members = object(parse(data, 'ChannelClosed'), 'ChannelClosed');
     const because = members['Ferryman'];
