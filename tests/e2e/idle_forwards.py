@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferryman.agent.channels import open_data_channel
+from ferryman.agent.channels import dial_data_channel
 from ferryman.agent.control_channel import ControlChannel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.registration import register
@@ -80,7 +80,7 @@ class InThisProcess(Sessions):
         session = Session(
             content.session_id,
             planned,
-            lambda: open_data_channel(self._client, self._source, content.session_id),
+            lambda: dial_data_channel(self._client, self._source, content.session_id),
             limits,
         )
         self.running[content.session_id] = asyncio.create_task(session.run())

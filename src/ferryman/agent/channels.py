@@ -9,6 +9,7 @@ from ferryman.agent.identity.credentials import CredentialSource, is_credential_
 from ferryman.model.errors import ServiceError
 from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.transport.http import Answer, HttpClient, Sign, service_error
+from ferryman.transport.standby import UnopenedChannel
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.opening import (
     MESSAGE_SCHEMA_VERSION,
@@ -54,23 +55,19 @@ async def open_control_channel(client: HttpClient, source: CredentialSource) -> 
     return websocket
 
 
-async def open_data_channel(client: HttpClient, source: CredentialSource, session_id: str) -> WebSocket:
-    """Return the node's open data channel of a session; raises as `open_control_channel`, and `SessionOver`."""
+async def dial_data_channel(client: HttpClient, source: CredentialSource, session_id: str) -> UnopenedChannel:
+    """Return the node's data channel of a session; raises as `open_control_channel`, and `SessionOver`."""
     path = f"/v1/data-channel/{quote(session_id, safe=_PATH_SAFE)}"
     sign, token = await _create(client, source, path, {"ClientId": ""})
     websocket = await client.dial(path, "role=publish_subscribe", sign, heartbeat=DATA_HEARTBEAT)
-    await websocket.send(
-        encode_opening(
-            OpenAgentDataChannel(
-                message_schema_version=MESSAGE_SCHEMA_VERSION,
-                request_id=str(uuid.uuid4()),
-                token_value=token,
-                client_instance_id=source.registration.node_id,
-                ferryman=1,
-            )
-        )
+    opening = OpenAgentDataChannel(
+        message_schema_version=MESSAGE_SCHEMA_VERSION,
+        request_id=str(uuid.uuid4()),
+        token_value=token,
+        client_instance_id=source.registration.node_id,
+        ferryman=1,
     )
-    return websocket
+    return UnopenedChannel(websocket, encode_opening(opening))
 
 
 async def _create(client: HttpClient, source: CredentialSource, path: str, members: dict[str, str]) -> tuple[Sign, str]:

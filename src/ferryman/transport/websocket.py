@@ -5,6 +5,7 @@ Messages are sent unfragmented; fragmented ones are reassembled on receipt.
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import partial
@@ -17,6 +18,7 @@ from yarl import URL
 from ferryman.model.failures import said_by
 from ferryman.transport.errors import ConnectionLost, UpgradeRefused
 from ferryman.transport.trust import unreachable
+from ferryman.wire.moving import MOVE_PING
 
 if TYPE_CHECKING:  # clients do without aiohttp's server: 20 ms of their start
     from aiohttp import web
@@ -37,11 +39,14 @@ class WebSocket:
     `socket` is aiohttp's; a server's response must be prepared already.
     """
 
-    __slots__ = ("_read", "_socket")
+    __slots__ = ("_moving", "_read", "_socket", "on_moving")
 
     def __init__(self, socket: "ClientWebSocketResponse | web.WebSocketResponse") -> None:
         self._socket = socket
         self._read = 0
+        self._moving: asyncio.Task[None] | None = None
+        self.on_moving: Callable[[], Awaitable[None]] | None = None
+        """Prepares another connection when the server is about to close this one; see `wire.moving`."""
 
     @property
     def closed(self) -> bool:
@@ -91,7 +96,10 @@ class WebSocket:
                     data: bytes | str = message.data
                     return data
                 if kind is WSMsgType.PING:
-                    await self._socket.pong(message.data)
+                    if message.data == MOVE_PING and self.on_moving is not None:
+                        self._move(self.on_moving)
+                    else:
+                        await self._socket.pong(message.data)
                 elif kind is not WSMsgType.PONG:
                     raise self._lost(message)
             except (ConnectionError, RuntimeError, aiohttp.ClientError) as error:
@@ -100,10 +108,22 @@ class WebSocket:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with `code`, waiting at most 2 s for the peer's answer; idempotent."""
+        if self._moving is not None:
+            self._moving.cancel()
         try:
             await self._socket.close(code=code, message=reason.encode()[:123])
         except (ConnectionError, aiohttp.ClientError):
             return
+
+    def _move(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Answer the ping once another connection is ready; a second ping meanwhile changes nothing."""
+        if self._moving is None or self._moving.done():
+            self._moving = asyncio.create_task(self._answer_once(prepare))
+
+    async def _answer_once(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        await prepare()
+        with contextlib.suppress(ConnectionError, RuntimeError, aiohttp.ClientError):  # the reader notices it, too
+            await self._socket.pong(MOVE_PING)
 
     def _lost(self, message: WSMessage) -> ConnectionLost:
         if message.type is WSMsgType.ERROR:

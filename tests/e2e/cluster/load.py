@@ -53,6 +53,8 @@ class Report:
     """Seconds that the slowest keystroke, or piece of a forward, took until it was back."""
     delays: list[float] = field(default_factory=list)
     """Those of every keystroke, sorted; only of people who type."""
+    slowest: list[tuple[float, float, str]] = field(default_factory=list)
+    """The ten slowest keystrokes of different people: seconds, when it was typed (Unix time), and the session's id."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -110,6 +112,9 @@ class Person:
     def __init__(self) -> None:
         self.delays: list[float] = []
         self.fault = ""
+        self.session_id = ""
+        self.slowest = 0.0
+        self.slowest_at = 0.0
         self._far_end: FarEnd | None = None
         self._seen = b""
         self._ready = asyncio.Event()
@@ -169,7 +174,10 @@ class Person:
             self.fault = self.fault or f"{chr(key)} came, and nothing was typed"
             return
         typed, at = self._typed.popleft()
-        self.delays.append(time.monotonic() - at)
+        delay = time.monotonic() - at
+        self.delays.append(delay)
+        if delay > self.slowest:
+            self.slowest, self.slowest_at = delay, time.time() - delay
         if key != typed:
             self.fault = self.fault or f"{chr(typed)} was typed, {chr(key)} came back"
         if not self._typed:
@@ -186,6 +194,7 @@ async def _type(client: Client, node: Node, count: int, document: str, stop: asy
                 session = await client.start(node.id, document, {}, person)
                 stack.push_async_callback(session.close)
                 stack.push_async_callback(client.service.terminate, session.session_id)  # a shell ends by the call only
+                person.session_id = session.session_id
                 await person.until_ready()
 
         await asyncio.gather(*(start(each, document if number % 2 else "") for number, each in enumerate(people)))
@@ -193,7 +202,8 @@ async def _type(client: Client, node: Node, count: int, document: str, stop: asy
         await asyncio.gather(*(each.type(stop) for each in people))
         faults = [each.fault for each in people if each.fault]
     delays = sorted(each for person in people for each in person.delays)
-    return Report(len(delays), delays[-1], delays, faults)
+    slowest = sorted(((each.slowest, each.slowest_at, each.session_id) for each in people), reverse=True)[:10]
+    return Report(len(delays), delays[-1], delays, slowest, faults)
 
 
 async def _forward(node: Node, count: int, stop: asyncio.Event) -> Report:

@@ -27,7 +27,7 @@ from ferryman.channel.events import (
 from ferryman.channel.key_agreement import DataKeySealed
 from ferryman.channel.publication import PublicationState
 from ferryman.transport.pump import Pump
-from ferryman.transport.websocket import WebSocket
+from ferryman.transport.standby import UnopenedChannel
 from ferryman.wire.agent_message import PayloadType
 
 FAREWELL_SECONDS = 2.0
@@ -79,7 +79,7 @@ class Session:
         self,
         session_id: str,
         plan: Plan,
-        open_socket: Callable[[], Awaitable[WebSocket]],
+        dial: Callable[[], Awaitable[UnopenedChannel]],
         limits: SessionLimits,
         decrypt: Decrypt | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class Session:
             encryption=plan.encryption,
         )
         self._pump: Pump[AgentEvent] = Pump(self._engine, self._on_events)
-        self._link = DataLink(open_socket, self._pump, first_limit=limits.client_wait, outage_limit=limits.outage)
+        self._link = DataLink(dial, self._pump, first_limit=limits.client_wait, outage_limit=limits.outage)
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[SessionResult] = self._loop.create_future()
         self._delivered = asyncio.Event()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.agent.channels import open_data_channel
+from ferryman.agent.channels import dial_data_channel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.logs import bind, logger
@@ -26,8 +26,8 @@ from ferryman.agent.versions import USER_AGENT
 from ferryman.channel.key_agreement import DataKeySealed
 from ferryman.system.event_loop import run_loop
 from ferryman.transport.http import HttpClient
+from ferryman.transport.standby import UnopenedChannel
 from ferryman.transport.trust import Trust
-from ferryman.transport.websocket import WebSocket
 from ferryman.wire.tasks import InteractiveShellContent
 
 _LOG = logger("worker")
@@ -92,11 +92,11 @@ async def _converse(
     async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted) as client:
         source = CredentialSource(state, client)
 
-        async def open_socket() -> WebSocket:
-            return await open_data_channel(client, source, session_id)
+        async def dial() -> UnopenedChannel:
+            return await dial_data_channel(client, source, session_id)
 
         decrypt = None if planned.encryption is None else _decrypting(session_id, client, source, task.settings)
-        session = Session(session_id, planned, open_socket, limits, decrypt)
+        session = Session(session_id, planned, dial, limits, decrypt)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, session.end, FAILED, ENDED_BY_AGENT)

@@ -16,6 +16,7 @@ from ferryman.model.values.secret import Secret
 from ferryman.model.values.versions import CLIENT_VERSION
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import CertificateRefused, ConnectionLost, Unreachable, UpgradeRefused
+from ferryman.transport.standby import Standby, UnopenedChannel
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION, OpenDataChannel, encode_opening
 
@@ -57,6 +58,7 @@ class Connector:
         self._opened_at = 0.0
         self._outage_since: float | None = None
         self._attempts = Attempts(BACKOFF, os.urandom)
+        self._standby = Standby(self._resume)
         self.opened_once = False
 
     async def open(self) -> WebSocket:
@@ -67,7 +69,7 @@ class Connector:
             async with asyncio.timeout(FIRST_SECONDS):
                 while True:
                     try:
-                        return await self._open(self._launch.token)
+                        return await self._open(await self._dial(self._launch.token))
                     except (Unreachable, ConnectionLost) as error:
                         cause = error
                     attempt += 1
@@ -87,19 +89,27 @@ class Connector:
         cause: Exception | None = None
         try:
             async with asyncio.timeout(self._outage_since + self._reconnect_seconds - now):
+                unopened = await self._standby.take()
                 while True:
-                    if self._attempts.made:
-                        await asyncio.sleep(self._attempts.wait())
                     try:
-                        return await self._resume()
+                        if unopened is None:
+                            if self._attempts.made:
+                                await asyncio.sleep(self._attempts.wait())
+                            unopened = await self._resume()
+                        return await self._open(unopened)
                     except (Unreachable, ConnectionLost) as error:
+                        unopened = None
                         self._attempts.failed()
                         cause = error
         except TimeoutError:
             limit = f"the connection was lost and could not be restored within {self._reconnect_seconds:.0f} s"
             raise CannotConnect(f"{limit}: {cause}" if cause else limit) from cause
 
-    async def _resume(self) -> WebSocket:
+    async def close(self) -> None:
+        """Close a connection that was made ready and is not needed; idempotent."""
+        await self._standby.close()
+
+    async def _resume(self) -> UnopenedChannel:
         try:
             ticket = await self._service.resume(self._launch.session_id)
             if ticket.stream_url:
@@ -110,18 +120,17 @@ class Connector:
             raise CannotConnect(f"the connection was lost, and ResumeSession failed: {refused}") from refused
         except InvalidStreamUrl as invalid:
             raise CannotConnect(str(invalid)) from invalid
-        return await self._open(ticket.token)
+        return await self._dial(ticket.token)
 
-    async def _open(self, token: Secret) -> WebSocket:
-        websocket = await self._dialler.dial(self._url)
+    async def _dial(self, token: Secret) -> UnopenedChannel:
         opening = OpenDataChannel(
             MESSAGE_SCHEMA_VERSION, str(uuid.uuid4()), token.reveal(), self._client_id, CLIENT_VERSION
         )
-        try:
-            await websocket.send(encode_opening(opening))
-        except BaseException:
-            await websocket.close()
-            raise
+        return UnopenedChannel(await self._dialler.dial(self._url), encode_opening(opening))
+
+    async def _open(self, unopened: UnopenedChannel) -> WebSocket:
+        websocket = await unopened.open()
+        websocket.on_moving = self._standby.prepare
         self.opened_once = True
         self._opened_at = self._clock()
         return websocket

@@ -126,6 +126,7 @@ class SessionDriver:
         finally:
             if self._generating is not None:
                 self._generating.cancel()
+            await self._connector.close()
 
     async def end_by_flag(self) -> None:
         """Ask the node to end the session, and wait at most `FLAG_SECONDS`. This has worked if `FarEnd.is_settled` is

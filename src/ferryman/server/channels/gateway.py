@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
+import structlog
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import node_changed
@@ -51,6 +52,11 @@ _STOPPING = "the server is stopping"
 _MARKER = "m"
 _ENCRYPTED = b"This session is encrypted end to end: what it shows and what is typed cannot be recorded."
 _DRAIN_STEPS = 100
+_ASKING_SHARE = 0.6
+"""The part of a drain's time in which peers are asked to prepare; the rest is for the last to do it."""
+_PREPARE_SECONDS = 3.0
+"""How long one has until its channel is closed."""
+_log = structlog.get_logger("ferryman.server.channels.gateway")
 
 
 @dataclass(slots=True, eq=False)
@@ -314,12 +320,13 @@ class Gateway:
         """
         sessions = [[end.socket for end in each.slot.ends if end is not None] for each in self._occupied()]
         together = {socket for sockets in sessions for socket in sockets}
-        moving = sessions + [[socket] for socket in self._sockets - together]
-        for number, sockets in enumerate(moving):
-            if number % max(1, len(moving) // _DRAIN_STEPS) == 0:
-                await asyncio.sleep(seconds / min(len(moving), _DRAIN_STEPS))
-            for socket in sockets:
-                socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+        moving: list[list[PeerSocket]] = sessions + [[socket] for socket in self._sockets - together]
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with asyncio.TaskGroup() as group:
+            for number, sockets in enumerate(moving):
+                if number % max(1, len(moving) // _DRAIN_STEPS) == 0:
+                    await asyncio.sleep(_ASKING_SHARE * seconds / min(len(moving), _DRAIN_STEPS))
+                group.create_task(_move(sockets, deadline))
 
     async def close(self) -> None:
         """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""
@@ -333,6 +340,28 @@ class Gateway:
         except TimeoutError:
             for socket in list(self._sockets):
                 socket.abort()
+
+
+async def _move(sockets: Sequence[PeerSocket], deadline: float) -> None:
+    """Close channels together, once those that can have another connection ready, or the time is over."""
+    loop = asyncio.get_running_loop()
+    unprepared = set(sockets)
+    prepared = asyncio.Event()
+
+    def note(socket: PeerSocket) -> None:
+        unprepared.discard(socket)
+        if not unprepared:
+            prepared.set()
+
+    for socket in sockets:
+        socket.ask_to_move(partial(note, socket))
+    try:
+        async with asyncio.timeout_at(min(deadline, loop.time() + _PREPARE_SECONDS)):
+            await prepared.wait()
+    except TimeoutError:
+        _log.info("peers not prepared to move", peers=len(unprepared))
+    for socket in sockets:
+        socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
 
 
 def _make_opaque(slot: RelaySlot, session: Session) -> None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from ferryman.agent.channels import open_data_channel
+from ferryman.agent.channels import dial_data_channel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.records import SessionResult
 from ferryman.agent.session.plan import plan
@@ -48,7 +48,7 @@ class Node:
     ) -> None:
         planned = plan(content, settings or AgentSettings())
         self.session = Session(
-            "alice-1", planned, lambda: open_data_channel(self._http, self._source, "alice-1"), SessionLimits()
+            "alice-1", planned, lambda: dial_data_channel(self._http, self._source, "alice-1"), SessionLimits()
         )
         self._running = asyncio.create_task(self.session.run())
         self.channel = await self._service.channels.get()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ferryman.agent.channels import open_data_channel
+from ferryman.agent.channels import dial_data_channel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.process.reaping import session_members
@@ -50,7 +50,7 @@ class Node:
     ) -> "asyncio.Task[SessionResult]":
         planned = plan(content, settings or AgentSettings())
         self.session = Session(
-            "alice-1", planned, lambda: open_data_channel(self._http, self._source, "alice-1"), SessionLimits()
+            "alice-1", planned, lambda: dial_data_channel(self._http, self._source, "alice-1"), SessionLimits()
         )
         running = asyncio.create_task(self.session.run())
         await client.join(await self._service.channels.get())

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from ferryman.agent.channels import SessionOver, open_data_channel
+from ferryman.agent.channels import SessionOver, dial_data_channel
 from ferryman.agent.identity.credentials import CredentialSource
 from ferryman.agent.identity.state import StateDirectory
 from ferryman.agent.process.accounts import environment, own_account
@@ -57,7 +57,7 @@ class Node:
 async def node(service: Service, state: StateDirectory) -> AsyncIterator[Node]:
     async with HttpClient(service.url, user_agent="t") as http:
         source = CredentialSource(state, http)
-        yield Node(lambda: open_data_channel(http, source, "alice-1"))
+        yield Node(lambda: dial_data_channel(http, source, "alice-1"))
 
 
 def limits(**changes: float) -> SessionLimits:

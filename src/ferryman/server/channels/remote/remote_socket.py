@@ -106,6 +106,10 @@ class RemoteSocket(PeerSocket):
             self._outgoing.append(AskRead())
             self._wake.set()
 
+    def ask_to_move(self, prepared: Callable[[], None]) -> None:
+        """Call `prepared` immediately: the end's server stays, so its next connection will be there soon."""
+        prepared()
+
     async def close(self) -> None:
         """Send what is left, have the other server close its WebSocket, and forget the link."""
         departure = self.departure or Departure(WSCloseCode.OK, "")

@@ -82,6 +82,10 @@ class PeerSocket(ABC):
         """Call `answered` once the peer has read what was sent so far, if it ever does; ignored if one is pending."""
 
     @abstractmethod
+    def ask_to_move(self, prepared: Callable[[], None]) -> None:
+        """Call `prepared` once the peer has another connection ready, or does not know how: see `wire.moving`."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Finish the closing handshake, in at most `Timeouts.close` seconds; the connection is gone afterwards."""
 

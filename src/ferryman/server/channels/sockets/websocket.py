@@ -13,6 +13,7 @@ from ferryman.server.channels.sockets.turns import Turns
 from ferryman.server.listener.connection import Connection, drop_frames
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts
+from ferryman.wire.moving import MOVE_PING
 
 CONTROL_BURST = 100
 """Pings and unsolicited pongs that a peer may send in a burst. AWS's ends send one every few minutes, Ferryman's every
@@ -41,6 +42,7 @@ class Socket(PeerSocket):
         "_outgoing",
         "_patience",
         "_pongs_due",
+        "_prepared",
         "_response",
         "_taken",
         "_taken_bytes",
@@ -70,6 +72,7 @@ class Socket(PeerSocket):
         self._outgoing = FrameWriter(request.protocol, request.transport)
         self._draining: asyncio.Task[None] | None = None
         self._asked: Callable[[], None] | None = None
+        self._prepared: Callable[[], None] | None = None
         self._hearing: asyncio.Event | None = None
         self._turns = turns
         self._taken = self._taken_bytes = 0
@@ -209,6 +212,14 @@ class Socket(PeerSocket):
             if self._outgoing.ping(_QUESTION):
                 self._pongs_due += 1
 
+    def ask_to_move(self, prepared: Callable[[], None]) -> None:
+        """Call `prepared` once the peer has another connection ready; immediately if it cannot be asked."""
+        self._prepared = prepared
+        if self.own_end and self._open and self._outgoing.ping(MOVE_PING):
+            self._pongs_due += 1
+        else:
+            prepared()
+
     async def answers(self, seconds: float) -> bool:
         """Ping the peer; return whether it sends anything within so many seconds. Any number of tasks may wait."""
         if self._hearing is None:
@@ -230,6 +241,8 @@ class Socket(PeerSocket):
         if payload == _QUESTION and self._asked is not None:
             answered, self._asked = self._asked, None
             answered()
+        if payload == MOVE_PING and self._prepared is not None:
+            self._prepared()
 
     def abort(self) -> None:
         """Drop the connection immediately."""
