@@ -25,7 +25,7 @@ from tests.postgresql import running_postgresql
 from tests.waiting import wait_until
 
 PEOPLE, FORWARDS, COPIES = 100, 10, 5
-DRAIN_SECONDS = 10
+DRAIN_SECONDS = 20
 QUIET_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 RESTART_GAP = Bar("value", at_most=1)

@@ -31,7 +31,7 @@ async def _losses() -> None:
         _check(fleet, killed, seconds=10, slowest_key=3)
 
         vanished = await fleet.lose(second, silent=True)  # agents hear nothing, and ask after 20 s
-        _check(fleet, vanished, seconds=45, slowest_key=30)
+        _check(fleet, vanished, seconds=45, slowest_key=12)
 
         restarted = await fleet.restart_all(down=10)
         _check(fleet, restarted, seconds=60, slowest_key=30)

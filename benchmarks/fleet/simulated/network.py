@@ -137,6 +137,10 @@ class ServerSocket(PeerSocket):
         self._host.messages += 2
         self._loop.call_later(2 * LATENCY, self._answered, answered)
 
+    def ask_to_move(self, prepared: Callable[[], None]) -> None:
+        """Call back immediately: no server is drained here."""
+        prepared()
+
     async def answers(self, seconds: float) -> bool:
         """Return whether the peer is there."""
         self.ping()
@@ -199,9 +203,14 @@ class PeerWebSocket:
         self._unread: deque[bytes] = deque()
         self._arrival = asyncio.Event()
         self._lost: ConnectionLost | None = None
+        self._loop = asyncio.get_running_loop()
+        self.heard_at = self._loop.time()
+        self.unanswered_bytes = 0
+        self.prepare_next: Callable[[], Awaitable[bool]] | None = None
 
     def arrived(self, message: bytes) -> None:
         """Keep a message until it is read."""
+        self._hear()
         self._unread.append(message)
         self._arrival.set()
 
@@ -223,6 +232,7 @@ class PeerWebSocket:
         """Send a message; raises `ConnectionLost`."""
         if self._lost is not None:
             raise self._lost
+        self.unanswered_bytes += len(data)
         self.far_end.from_peer(data)
         return None
 
@@ -231,6 +241,18 @@ class PeerWebSocket:
         if self._lost is not None:
             raise self._lost
         self.far_end.from_peer(data)
+
+    async def ping(self) -> None:
+        """Hear from the server a round trip later, if it is there."""
+        self.far_end.ask(self._hear)
+
+    async def has_next(self) -> bool:
+        """Make another connection ready; return whether there is one."""
+        return self.prepare_next is not None and await self.prepare_next()
+
+    def _hear(self) -> None:
+        self.heard_at = self._loop.time()
+        self.unanswered_bytes = 0
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Leave."""

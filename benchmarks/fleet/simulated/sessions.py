@@ -25,6 +25,7 @@ from ferryman.model.session_types import SessionType
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.pump import Pump
+from ferryman.transport.standby import UnopenedChannel
 from ferryman.transport.websocket import WebSocket
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.opening import MESSAGE_SCHEMA_VERSION, OpenAgentDataChannel, encode_opening
@@ -52,7 +53,7 @@ class Worker:
         )
         self._pump: Pump[AgentEvent] = Pump(self._engine, self._on_events, world.loop.time)
         self._websocket: PeerWebSocket | None = None
-        self._link = DataLink(self._open, self._pump, first_limit=_OUTAGE_SECONDS, outage_limit=_OUTAGE_SECONDS)
+        self._link = DataLink(self._dial, self._pump, first_limit=_OUTAGE_SECONDS, outage_limit=_OUTAGE_SECONDS)
 
     @property
     def is_connected(self) -> bool:
@@ -63,7 +64,7 @@ class Worker:
         """Keep connected for as long as the simulation runs."""
         await self._link.run()
 
-    async def _open(self) -> WebSocket:
+    async def _dial(self) -> UnopenedChannel:
         server = await self._world.balancer.of(self._session_id)
         token = await server.call(
             self._node_id,
@@ -71,9 +72,8 @@ class Worker:
         )
         websocket = await server.open_data_channel(self._session_id, self._node_id)
         opening = OpenAgentDataChannel(MESSAGE_SCHEMA_VERSION, "", token, self._node_id, ferryman=1)
-        await websocket.send(encode_opening(opening))
         self._websocket = websocket
-        return cast(WebSocket, websocket)
+        return UnopenedChannel(cast(WebSocket, websocket), encode_opening(opening))
 
     def _on_events(self, events: Sequence[AgentEvent]) -> None:
         now = self._world.loop.time()

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ferryman.system.malloc import keep_freed_memory
 from ferryman.transport.errors import ConnectionLost
+from ferryman.transport.server_watch import ServerWatch
 from ferryman.transport.websocket import WebSocket
 
 STALLED_FRAMES = 8192
@@ -76,6 +77,11 @@ class Pump(Generic[_Event]):
         The first of it is with the socket when this returns, unless that is busy: a key that was typed does not wait
         for the event loop to turn.
         """
+        if self._connection is not None:
+            self._connection.watch.used()
+        self._wake()
+
+    def _wake(self) -> None:
         self._idle.clear()
         connection = self._connection
         if self._handling or connection is None or connection.lost.done():
@@ -144,7 +150,7 @@ class Pump(Generic[_Event]):
             self._engine.receive(data.encode() if isinstance(data, str) else data, self._clock())
             self._handle(self._engine.events())
             self._deliver(self._engine.events())
-            self.wake()
+            self._wake()
 
     def _send(self, connection: "_Connection") -> bool:
         """Hand the next frames to the socket; return whether there may be more, which the socket can take."""
@@ -175,7 +181,7 @@ class Pump(Generic[_Event]):
             connection.end(lost)
             return
         connection.rest = None
-        self.wake()
+        self._wake()
 
     def _settle(self, connection: "_Connection") -> None:
         """In the next turn of the event loop: deliver events, send everything that is left, set the timer."""
@@ -191,13 +197,13 @@ class Pump(Generic[_Event]):
         due = self._engine.next_timer()
         # A timer that is early costs one look at the engine; to move it with every message costs more.
         if due is not None and due < connection.timer_due:
-            connection.set_timer(due, max(SHORTEST_WAIT, due - self._clock()), self.wake)
+            connection.set_timer(due, max(SHORTEST_WAIT, due - self._clock()), self._wake)
 
 
 class _Connection:
     """What belongs to one connection: its socket, what waits for it, and why it ended."""
 
-    __slots__ = ("loop", "lost", "rest", "sending", "settling", "timer", "timer_due", "websocket")
+    __slots__ = ("loop", "lost", "rest", "sending", "settling", "timer", "timer_due", "watch", "websocket")
 
     def __init__(self, websocket: WebSocket) -> None:
         self.websocket = websocket
@@ -209,6 +215,7 @@ class _Connection:
         self.settling: asyncio.Handle | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.timer_due = math.inf
+        self.watch = ServerWatch(websocket, self.end)
 
     def end(self, why: Exception) -> None:
         """End the connection: because it was lost, or because of a fault."""
@@ -233,6 +240,7 @@ class _Connection:
 
     async def close(self) -> None:
         """Cancel timers and tasks, and wait for them."""
+        await self.watch.close()
         for handle in (self.timer, self.settling):
             if handle is not None:
                 handle.cancel()

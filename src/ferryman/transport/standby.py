@@ -39,12 +39,13 @@ class Standby:
         self._ready: UnopenedChannel | None = None
         self._dialled = asyncio.Event()
 
-    async def prepare(self) -> None:
-        """Make a connection unless there is one; return when it is ready, or could not be made."""
+    async def prepare(self) -> bool:
+        """Make a connection unless there is one; return whether there is."""
         if self._held is None or self._held.done():
             self._dialled = asyncio.Event()
             self._held = asyncio.create_task(self._hold())
         await self._dialled.wait()
+        return self._ready is not None
 
     async def take(self) -> UnopenedChannel | None:
         """Return the connection, waiting for it if it is being made; None if there is none."""

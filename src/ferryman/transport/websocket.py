@@ -39,14 +39,19 @@ class WebSocket:
     `socket` is aiohttp's; a server's response must be prepared already.
     """
 
-    __slots__ = ("_moving", "_read", "_socket", "on_moving")
+    __slots__ = ("_moving", "_read", "_socket", "_time", "heard_at", "prepare_next", "unanswered_bytes")
 
     def __init__(self, socket: "ClientWebSocketResponse | web.WebSocketResponse") -> None:
         self._socket = socket
         self._read = 0
         self._moving: asyncio.Task[None] | None = None
-        self.on_moving: Callable[[], Awaitable[None]] | None = None
-        """Prepares another connection when the server is about to close this one; see `wire.moving`."""
+        self._time = asyncio.get_running_loop().time
+        self.heard_at = self._time()
+        """When something was last received, by the event loop's clock."""
+        self.unanswered_bytes = 0
+        """What was sent since then."""
+        self.prepare_next: Callable[[], Awaitable[bool]] | None = None
+        """Makes another connection ready, to be used after this one; returns whether there is one."""
 
     @property
     def closed(self) -> bool:
@@ -73,6 +78,7 @@ class WebSocket:
         Returns None when `send` would have returned, otherwise what must be awaited before anything else is sent.
         Raises `ConnectionLost`.
         """
+        self.unanswered_bytes += len(data)
         sending = self.send(data)
         try:
             awaited = sending.send(None)
@@ -91,13 +97,15 @@ class WebSocket:
                 await asyncio.sleep(0)
             try:
                 message = await self._socket.receive()
+                self.heard_at = self._time()
+                self.unanswered_bytes = 0
                 kind = message.type
                 if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
                     data: bytes | str = message.data
                     return data
                 if kind is WSMsgType.PING:
-                    if message.data == MOVE_PING and self.on_moving is not None:
-                        self._move(self.on_moving)
+                    if message.data == MOVE_PING and self.prepare_next is not None:
+                        self._move()
                     else:
                         await self._socket.pong(message.data)
                 elif kind is not WSMsgType.PONG:
@@ -115,14 +123,23 @@ class WebSocket:
         except (ConnectionError, aiohttp.ClientError):
             return
 
-    def _move(self, prepare: Callable[[], Awaitable[None]]) -> None:
+    async def ping(self) -> None:
+        """Ask the peer for a sign of life; `receive` raises if the connection is gone."""
+        with contextlib.suppress(ConnectionError, RuntimeError, aiohttp.ClientError):
+            await self._socket.ping()
+
+    async def has_next(self) -> bool:
+        """Make another connection ready, as `prepare_next` does; return whether there is one."""
+        return self.prepare_next is not None and await self.prepare_next()
+
+    def _move(self) -> None:
         """Answer the ping once another connection is ready; a second ping meanwhile changes nothing."""
         if self._moving is None or self._moving.done():
-            self._moving = asyncio.create_task(self._answer_once(prepare))
+            self._moving = asyncio.create_task(self._answer_when_ready())
 
-    async def _answer_once(self, prepare: Callable[[], Awaitable[None]]) -> None:
-        await prepare()
-        with contextlib.suppress(ConnectionError, RuntimeError, aiohttp.ClientError):  # the reader notices it, too
+    async def _answer_when_ready(self) -> None:
+        await self.has_next()
+        with contextlib.suppress(ConnectionError, RuntimeError, aiohttp.ClientError):  # `receive` raises then
             await self._socket.pong(MOVE_PING)
 
     def _lost(self, message: WSMessage) -> ConnectionLost:

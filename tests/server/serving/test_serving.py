@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 
 from ferryman.model.identifiers import SessionId
 from ferryman.model.sessions import SessionStatus
+from ferryman.server.channels import draining
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from ferryman.wire.agent_message import MessageType
-from tests.server.peers import Peer
+from ferryman.wire.moving import MOVE_PING
+from tests.server.peers import Peer, typed
 from tests.server.running import Server, until
 from tests.waiting import PATIENCE
 
@@ -73,6 +75,37 @@ async def test_draining_closes_both_ends_of_a_session_together(server: Server, m
     order = [session_of[socket] for socket in left if socket in session_of]
     assert sorted(order[::2]) == sorted(sessions)
     assert order[::2] == order[1::2]
+
+
+async def test_draining_lets_a_session_continue_until_both_ends_have_another_connection(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateways: set[Gateway] = set()
+    serve_end = Gateway.serve_end
+
+    async def noted(gateway: Gateway, *arguments: Any, **more: Any) -> None:
+        gateways.add(gateway)
+        await serve_end(gateway, *arguments, **more)
+
+    monkeypatch.setattr(Gateway, "serve_end", noted)
+    monkeypatch.setattr(draining, "_PREPARE_SECONDS", PATIENCE)
+    paired = await server.paired()
+    (gateway,) = gateways
+    slot = gateway.slot_of(SessionId(paired.session_id))
+    assert slot is not None
+    for end in slot.ends:
+        assert end is not None
+        end.socket.own_end = True
+    moving = asyncio.create_task(gateway.move_away(PATIENCE))
+    for peer in (paired.client, paired.agent):
+        asked = await peer.websocket.receive()
+        assert (asked.type, asked.data) == (WSMsgType.PING, MOVE_PING)
+    await paired.client.websocket.pong(MOVE_PING)
+    await paired.client.send(key := typed(0, b"x"))
+    assert await paired.agent.frame() == key
+    await paired.agent.websocket.pong(MOVE_PING)
+    assert [await peer.closed() for peer in (paired.client, paired.agent)] == [1001, 1001]
+    moving.cancel()
 
 
 async def test_a_draining_server_does_not_listen_while_its_channels_move(server: Server) -> None:

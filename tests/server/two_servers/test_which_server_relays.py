@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from ferryman.core.authorization import admission
+from ferryman.core.authorization.admission import AuthorizedSession
 from ferryman.core.messages import JoinRelay
 from ferryman.core.service import NoRecorder
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels.gateway import Gateway
+from ferryman.server.channels.remote import remote_ends
 from ferryman.server.channels.remote.carrier import Carrier
-from ferryman.server.channels.remote.remote_ends import RemoteEnds
+from ferryman.server.channels.remote.remote_ends import RemoteEnds, Serve
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, state, typed
@@ -93,6 +97,29 @@ async def test_a_draining_server_leaves_its_sessions_to_the_one_that_asks(
     await continues_at(other, paired, agent)
 
 
+async def test_an_end_that_was_handed_over_too_late_does_not_take_the_relay_back(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy server accepts an end, and is superseded before it has admitted it."""
+    paired = await server.paired()
+    handed_over, superseded = asyncio.Event(), asyncio.Event()
+    admit = admission.admit_from_server
+
+    async def late(*arguments: Any) -> AuthorizedSession | None:
+        handed_over.set()
+        await superseded.wait()
+        return await admit(*arguments)
+
+    monkeypatch.setattr(remote_ends, "admit_from_server", late)
+    elsewhere = replace(paired.node, server=other)
+    carried = await elsewhere.data(paired.session_id)
+    await handed_over.wait()
+    agent = await agent_elsewhere(paired, other, monkeypatch)
+    superseded.set()
+    assert await carried.closed() == 1001
+    await continues_at(other, paired, agent)
+
+
 async def test_an_end_is_not_carried_to_its_own_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client begins the relay while the agent's server asks the others for it."""
     node = await server.register()
@@ -107,9 +134,9 @@ async def test_an_end_is_not_carried_to_its_own_server(server: Server, monkeypat
             await relayed.wait()
         return await subscribed(subjects, timeout=timeout)
 
-    async def counted(ends: RemoteEnds, session_id: SessionId, message: JoinRelay) -> bytes:
+    async def counted(ends: RemoteEnds, session_id: SessionId, message: JoinRelay, serve: Serve) -> bytes:
         joined.append(message)
-        return await join(ends, session_id, message)
+        return await join(ends, session_id, message, serve)
 
     monkeypatch.setattr(bus, "subscribed", late_answer)
     monkeypatch.setattr(RemoteEnds, "join", counted)

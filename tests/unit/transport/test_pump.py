@@ -250,7 +250,8 @@ class _Stalled(WebSocket):
     """A peer that sends without end and never reads."""
 
     def __init__(self) -> None:
-        self.sent = 0
+        self.sent = self.unanswered_bytes = 0
+        self.prepare_next = None
 
     async def send(self, data: bytes | str) -> None:
         await asyncio.Event().wait()
@@ -274,6 +275,8 @@ class _Silent(WebSocket):
     def __init__(self) -> None:
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._answers.put_nowait(starting())
+        self.unanswered_bytes = 0
+        self.prepare_next = None
 
     async def send(self, data: bytes | str) -> None:
         assert isinstance(data, bytes)

@@ -51,7 +51,7 @@ class DataLink:
         try:
             while True:
                 websocket = await self._connect(limit)
-                websocket.on_moving = self._standby.prepare
+                websocket.prepare_next = self._standby.prepare
                 connected_at = time.monotonic()
                 try:
                     lost = await self._pump.run(websocket)

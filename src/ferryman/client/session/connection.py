@@ -130,7 +130,7 @@ class Connector:
 
     async def _open(self, unopened: UnopenedChannel) -> WebSocket:
         websocket = await unopened.open()
-        websocket.on_moving = self._standby.prepare
+        websocket.prepare_next = self._standby.prepare
         self.opened_once = True
         self._opened_at = self._clock()
         return websocket

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
-import structlog
 from aiohttp import WSCloseCode
 
 from ferryman.core.audit.records import node_changed
@@ -34,6 +33,7 @@ from ferryman.model.session_types import TERMINAL_TYPES, SessionType
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.server.channels.contention import Contention
 from ferryman.server.channels.control_channel import ControlChannel
+from ferryman.server.channels.draining import STOPPING, MovingSession, move_away
 from ferryman.server.channels.relay.answers import answer
 from ferryman.server.channels.relay.slot import RelaySlot
 from ferryman.server.channels.remote.carrier import MOVED, Carrier
@@ -48,15 +48,8 @@ from ferryman.server.channels.watching.observers import ObservedSession
 from ferryman.server.channels.watching.watched_session import WatchedSession
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
-_STOPPING = "the server is stopping"
 _MARKER = "m"
 _ENCRYPTED = b"This session is encrypted end to end: what it shows and what is typed cannot be recorded."
-_DRAIN_STEPS = 100
-_ASKING_SHARE = 0.6
-"""The part of a drain's time in which peers are asked to prepare; the rest is for the last to do it."""
-_PREPARE_SECONDS = 3.0
-"""How long one has until its channel is closed."""
-_log = structlog.get_logger("ferryman.server.channels.gateway")
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +86,7 @@ class Gateway:
         """Slots whose sessions another server relays now, until their ends have left."""
         self._carried: set[str] = set()
         """The links of ends that are carried to another server, or are to be."""
-        self._remote_ends = RemoteEnds(service, timeouts.close, self._serve_remote_end)
+        self._remote_ends = RemoteEnds(service, timeouts.close)
         self._controls: dict[NodeId, ControlChannel] = {}
         self._sent: Counter[End] = Counter()
         self._sockets: set[Socket] = set()
@@ -139,7 +132,7 @@ class Gateway:
         self._empty.clear()
         self.heartbeat.add(socket)
         if self.closing.is_set():
-            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+            socket.leave(WSCloseCode.GOING_AWAY, STOPPING)
 
     def remove_socket(self, socket: Socket) -> None:
         """Forget a closed socket."""
@@ -163,8 +156,14 @@ class Gateway:
                 self._carried.discard(carrier.link_id)
         await self._join(authorized, socket, ferryman=ferryman, handshake=handshake)
 
-    async def _serve_remote_end(self, authorized: AuthorizedSession, socket: RemoteSocket, request: JoinRelay) -> None:
-        await self._join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
+    async def _serve_remote_end(
+        self, occupied: _Occupied, authorized: AuthorizedSession, socket: RemoteSocket, request: JoinRelay
+    ) -> None:
+        """Relay for an end on another server, which asked this slot: another one would take the relay back from it."""
+        if self._slots.get(authorized.session.session_id) is occupied:
+            await self._join(authorized, socket, ferryman=request.ferryman, handshake=request.handshake)
+        else:
+            socket.leave(WSCloseCode.GOING_AWAY, MOVED)
 
     async def _join(
         self, authorized: AuthorizedSession, socket: PeerSocket, *, ferryman: bool, handshake: bool
@@ -182,7 +181,8 @@ class Gateway:
             case JoinRelay(link_id):
                 if link_id in self._carried or self.draining or self.closing.is_set():
                     return encode(RelayYours())
-                return await self._remote_ends.join(occupied.slot.session_id, request)
+                serve = partial(self._serve_remote_end, occupied)
+                return await self._remote_ends.join(occupied.slot.session_id, request, serve)
             case RenewRelay():
                 return self._remote_ends.renew(request)
             case JoinWatch():
@@ -314,54 +314,35 @@ class Gateway:
             await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
 
     async def move_away(self, seconds: float) -> None:
-        """Have every peer move to another server, spread evenly over so many seconds.
-
-        Both ends of a session leave together; otherwise it would be interrupted twice.
-        """
-        sessions = [[end.socket for end in each.slot.ends if end is not None] for each in self._occupied()]
-        together = {socket for sockets in sessions for socket in sockets}
-        moving: list[list[PeerSocket]] = sessions + [[socket] for socket in self._sockets - together]
-        deadline = asyncio.get_running_loop().time() + seconds
-        async with asyncio.TaskGroup() as group:
-            for number, sockets in enumerate(moving):
-                if number % max(1, len(moving) // _DRAIN_STEPS) == 0:
-                    await asyncio.sleep(_ASKING_SHARE * seconds / min(len(moving), _DRAIN_STEPS))
-                group.create_task(_move(sockets, deadline))
+        """Have every peer move to another server within so many seconds."""
+        sessions = [
+            MovingSession(each.slot.session_id, partial(_sockets, each), partial(_release, each))
+            for each in self._occupied()
+        ]
+        together = {socket for session in sessions for socket in session.sockets()}
+        await move_away(sessions, [each for each in self._sockets if each not in together], seconds)
 
     async def close(self) -> None:
         """Close every channel with 1001 and wait for the peers, in bounded time. Sessions continue."""
         self.closing.set()
         for socket in list(self._sockets):
-            socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+            socket.leave(WSCloseCode.GOING_AWAY, STOPPING)
         try:
             async with asyncio.timeout(self.timeouts.shutdown):
-                await self._remote_ends.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+                await self._remote_ends.leave(WSCloseCode.GOING_AWAY, STOPPING)
                 await self._empty.wait()
         except TimeoutError:
             for socket in list(self._sockets):
                 socket.abort()
 
 
-async def _move(sockets: Sequence[PeerSocket], deadline: float) -> None:
-    """Close channels together, once those that can have another connection ready, or the time is over."""
-    loop = asyncio.get_running_loop()
-    unprepared = set(sockets)
-    prepared = asyncio.Event()
+def _sockets(occupied: _Occupied) -> list[PeerSocket]:
+    return [end.socket for end in occupied.slot.ends if end is not None]
 
-    def note(socket: PeerSocket) -> None:
-        unprepared.discard(socket)
-        if not unprepared:
-            prepared.set()
 
-    for socket in sockets:
-        socket.ask_to_move(partial(note, socket))
-    try:
-        async with asyncio.timeout_at(min(deadline, loop.time() + _PREPARE_SECONDS)):
-            await prepared.wait()
-    except TimeoutError:
-        _log.info("peers not prepared to move", peers=len(unprepared))
-    for socket in sockets:
-        socket.leave(WSCloseCode.GOING_AWAY, _STOPPING)
+async def _release(occupied: _Occupied) -> None:
+    if occupied.subscription is not None:
+        await occupied.subscription.close()
 
 
 def _make_opaque(slot: RelaySlot, session: Session) -> None:

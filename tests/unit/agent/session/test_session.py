@@ -20,7 +20,7 @@ from ferryman.agent.session.terminal import TerminalSession
 from ferryman.model.session_types import SessionType
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient
-from ferryman.transport.websocket import WebSocket
+from ferryman.transport.standby import UnopenedChannel
 from ferryman.wire.agent_message import PayloadType
 from tests.unit.agent.peers import Client, Service
 from tests.waiting import PATIENCE
@@ -31,7 +31,7 @@ LONG = SessionLimits()
 class Node:
     """Runs one session in this process."""
 
-    def __init__(self, open_socket: Callable[[], Awaitable[WebSocket]]) -> None:
+    def __init__(self, open_socket: Callable[[], Awaitable[UnopenedChannel]]) -> None:
         self.open_socket = open_socket
         self._running: asyncio.Task[SessionResult] | None = None
         self.leader = 0
@@ -64,11 +64,11 @@ def limits(**changes: float) -> SessionLimits:
     return dataclasses.replace(LONG, **changes)
 
 
-async def unreachable() -> WebSocket:
+async def unreachable() -> UnopenedChannel:
     raise Unreachable("scripted")
 
 
-async def over() -> WebSocket:
+async def over() -> UnopenedChannel:
     raise SessionOver("scripted")
 
 

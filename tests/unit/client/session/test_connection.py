@@ -1,5 +1,6 @@
 """One session's connections one after another, over a scripted server."""
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
@@ -17,12 +18,15 @@ class Server:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.dialled = 0
         self.openings = 0
+        self.prepare_next: Callable[[], Awaitable[bool]] | None = None
 
     def clock(self) -> float:
         return self.now
 
     async def dial(self, _: str) -> "Server":
+        self.dialled += 1
         return self
 
     async def resume(self, _: str) -> Ticket:
@@ -59,3 +63,15 @@ async def test_connections_that_are_lost_immediately_count_as_one_outage() -> No
     with pytest.raises(CannotConnect, match="could not be restored within 1 s"):
         await made.reopen()
     assert server.openings == 3
+
+
+async def test_a_connection_that_is_ready_is_opened_when_the_one_before_is_lost() -> None:
+    server = Server()
+    made = connector(server, 10.0)
+    websocket = await made.open()
+    assert websocket.prepare_next is not None
+    assert await websocket.prepare_next()
+    assert (server.dialled, server.openings) == (2, 1)
+    server.now += 5.0
+    await made.reopen()
+    assert (server.dialled, server.openings) == (2, 2)

@@ -35,9 +35,9 @@ async def test_end_that_has_left_is_forgotten(monkeypatch: pytest.MonkeyPatch, f
 
     monkeypatch.setattr(remote_ends, "admit_from_server", admit)
     bus = MemoryBus()
-    ends = RemoteEnds(cast(Service, SimpleNamespace(bus=bus)), 0.01, serve)
+    ends = RemoteEnds(cast(Service, SimpleNamespace(bus=bus)), 0.01)
     for _ in range(joins):
-        await ends.join(SESSION, JOIN)
+        await ends.join(SESSION, JOIN, serve)
     assert decode_relay_renewed(ends.renew(RenewRelay("link"))).known
     assert not decode_relay_renewed(ends.renew(RenewRelay("another"))).known
     gate.set()

@@ -1,0 +1,88 @@
+"""How a server that is about to stop has everything that is connected move to other servers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from aiohttp import WSCloseCode
+
+from ferryman.model.identifiers import SessionId
+from ferryman.server.channels.sockets.peer_socket import PeerSocket
+
+STOPPING = "the server is stopping"
+_STEPS = 100
+_ASKING_SHARE = 0.8
+"""The part of the time in which peers are asked to move; the rest is for the last to do it."""
+_PREPARE_SECONDS = 3.0
+"""How long a session's ends have to make another connection ready."""
+_PREPARING, _PREPARING_SHARE = 8, 10
+"""How many sessions do so at a time: so many, or a tenth of all."""
+_log = structlog.get_logger("ferryman.server.channels.draining")
+
+
+@dataclass(frozen=True, slots=True)
+class MovingSession:
+    """A session that this server relays."""
+
+    session_id: SessionId
+    sockets: Callable[[], Sequence[PeerSocket]]
+    """Those of the ends that are connected at this moment."""
+    release: Callable[[], Awaitable[None]]
+    """Stops answering for the session on the bus, so that the next server need not ask this one."""
+
+
+async def move_away(sessions: Sequence[MovingSession], others: Sequence[PeerSocket], seconds: float) -> None:
+    """Close everything within so many seconds, evenly; what is closed connects to other servers.
+
+    The two ends of a session leave together: one after the other, the session would be interrupted twice. They leave
+    when both have another connection ready. Only some sessions prepare that at a time: if all did, they would keep the
+    other servers busy while those that have moved wait for them.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    places = asyncio.Semaphore(max(_PREPARING, len(sessions) // _PREPARING_SHARE))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_leave_evenly(others, _ASKING_SHARE * seconds))
+        for session in sessions:
+            group.create_task(_move(session, deadline, places))
+            await asyncio.sleep(_ASKING_SHARE * seconds / len(sessions))
+
+
+async def _leave_evenly(sockets: Sequence[PeerSocket], seconds: float) -> None:
+    for number, socket in enumerate(sockets):
+        if number % max(1, len(sockets) // _STEPS) == 0:
+            await asyncio.sleep(seconds / min(len(sockets), _STEPS))
+        _leave([socket])
+
+
+async def _move(session: MovingSession, deadline: float, places: asyncio.Semaphore) -> None:
+    try:
+        async with asyncio.timeout_at(deadline), places:
+            async with asyncio.timeout(_PREPARE_SECONDS):
+                await _prepared(session.sockets())
+    except TimeoutError:
+        _log.info("session moves unprepared", session_id=session.session_id)
+    await session.release()
+    _leave(session.sockets())
+
+
+async def _prepared(sockets: Iterable[PeerSocket]) -> None:
+    """Ask ends to make another connection ready, and wait until they have."""
+    unprepared = set(sockets)
+    all_prepared = asyncio.Event()
+
+    def note(socket: PeerSocket) -> None:
+        unprepared.discard(socket)
+        if not unprepared:
+            all_prepared.set()
+
+    for socket in list(unprepared):
+        socket.ask_to_move(partial(note, socket))
+    while unprepared:
+        await all_prepared.wait()
+
+
+def _leave(sockets: Iterable[PeerSocket]) -> None:
+    for socket in sockets:
+        socket.leave(WSCloseCode.GOING_AWAY, STOPPING)
