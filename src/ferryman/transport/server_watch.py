@@ -2,7 +2,7 @@
 
 A machine that is lost sends nothing, not even a reset, and heartbeats are rare. So an end that was just used and hears
 nothing asks by a ping, then has another connection made, and moves there if that works while the old one still says
-nothing. If the network is slow or interrupted, another connection is no quicker, and the old one is kept: only its
+nothing. If the network is slow or interrupted, another connection does not help, and the old one is kept: only its
 heartbeat ends it then.
 """
 
