@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-from benchmarks.simulated.virtual_time import VirtualLoop
+from benchmarks.fleet.simulated.virtual_time import VirtualLoop
 from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.server_watch import MUCH_BYTES, ServerWatch
 from ferryman.transport.websocket import WebSocket
