@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferryman.cli.demo.starting import free_port
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def running_nats_cluster(directory: Path, count: int = 3) -> Iterator[list[NatsS
         yield servers
 
 
-async def open_bus(server: NatsServer, prefix: str = "ferryman") -> "NatsBus":
+async def open_bus(server: NatsServer, prefix: str = "ferryman", tracing: Tracing = NO_TRACING) -> "NatsBus":
     """Return a bus over a server."""
     from ferryman.bus.nats.bus import open_nats
 
-    return await open_nats(server.options(prefix), PATIENCE)
+    return await open_nats(server.options(prefix), PATIENCE, tracing)

@@ -14,6 +14,7 @@ import pytest
 from ferryman.bootstrap.bus.opening import ClosableBus
 from ferryman.bus.memory import MemoryBus
 from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identity.callers import BuiltinRole
@@ -99,9 +100,15 @@ def tls() -> tuple[Path, Path] | None:
 
 
 @pytest.fixture
-async def bus() -> ClosableBus:
+def tracing() -> Tracing:
+    """What the server traces its calls by: nothing."""
+    return NO_TRACING
+
+
+@pytest.fixture
+async def bus(tracing: Tracing) -> ClosableBus:
     """The server's bus, in process; the server closes it."""
-    return MemoryBus()
+    return MemoryBus(tracing)
 
 
 @pytest.fixture
@@ -115,15 +122,16 @@ async def server(
     proxies: TrustedProxies,
     discovery: Discovery | None,
     recorded: Recorded,
+    tracing: Tracing,
 ) -> AsyncIterator[Server]:
     """A server of the test's own. Afterwards no channel, task or socket of it is left."""
     tasks = asyncio.all_tasks()
     clock = Clock()
-    async with await open_store(database_url) as store:
+    async with await open_store(database_url, tracing) as store:
         settings = Settings(ACCOUNT, REGION, "http://ferryman.test", limits)
         sandbox = Sandbox()
         vault = Vault(os.urandom(32), os.urandom)
-        service = Service(settings, store, bus, vault, clock, os.urandom, document_worker=sandbox)
+        service = Service(settings, store, bus, vault, clock, os.urandom, document_worker=sandbox, tracing=tracing)
         service = recorded(service)
         await create_user(service, "root", BuiltinRole.ADMINISTRATOR)
         administrator = await create_access_key(service, "root")

@@ -22,6 +22,7 @@ from ferryman.bootstrap.configuration_file import FILE_NAME, VARIABLE
 from ferryman.bootstrap.console.settings import Console, RoleName, check_console
 from ferryman.bootstrap.recordings.storage_settings import ObjectStorage, Outputs, Recordings, check_recordings
 from ferryman.bootstrap.recordings.watching_settings import Watching
+from ferryman.bootstrap.traces.settings import Traces, check_traces
 from ferryman.model.failures import Failure
 from ferryman.model.values.hosts import is_loopback
 from ferryman.system.settings_file import InvalidSetting, decode_settings
@@ -185,6 +186,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     console: Console = Console()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    traces: Traces = Traces()
     audit: Audit = Audit()
     recordings: Recordings = Recordings()
     outputs: Outputs = Outputs()
@@ -319,6 +321,7 @@ def _check(configuration: Configuration, path: Path) -> None:
     check_access(configuration.access, path)
     check_console(configuration.console, path)
     check_bus_settings(configuration.bus, path)
+    check_traces(configuration.traces, path)
     _check_login(configuration.login, path)
     if server.key_lease_seconds is not None and not server.key_command:
         raise Failure(

@@ -92,7 +92,9 @@ async def open_service(
     or the bus cannot be used.
     """
     from ferryman.bootstrap.bus.opening import open_bus
+    from ferryman.bootstrap.traces.opening import open_tracing
     from ferryman.bus.memory import MemoryBus
+    from ferryman.core.ports.tracing import NO_TRACING
     from ferryman.core.service import Service
     from ferryman.core.steady_clock import SteadyClock
     from ferryman.sandbox.worker import Sandbox
@@ -103,24 +105,32 @@ async def open_service(
         on_replaced(Failure(f"The server may no longer use {error.place}", error.cause, error.next_step))
 
     vault = read_server_keys(loaded).vault()
-    with contextlib.ExitStack() as lock:
+    with contextlib.ExitStack() as opened:
+        tracing = opened.enter_context(open_tracing(loaded)) if serving else NO_TRACING
         try:
             if serving and loaded.is_one_of_several:
-                lock.enter_context(one_of_several(loaded.database_url, loaded.server_name, lost))
+                opened.enter_context(one_of_several(loaded.database_url, loaded.server_name, lost))
             elif serving:
-                lock.enter_context(sole_server(loaded.database_url, lost))
-            store = await open_store(loaded.database_url)
+                opened.enter_context(sole_server(loaded.database_url, lost))
+            store = await open_store(loaded.database_url, tracing)
         except StoreUnusable as error:
             raise Failure(f"The store {error.place} cannot be used", error.cause, error.next_step) from error
         try:
-            bus = await open_bus(loaded) if serving else MemoryBus()
+            bus = await open_bus(loaded, tracing) if serving else MemoryBus()
         except BaseException:
             await store.close()
             raise
         sandbox = Sandbox()
         try:
             shared = Service(
-                settings(loaded, serving=serving), store, bus, vault, wall_clock, os.urandom, document_worker=sandbox
+                settings(loaded, serving=serving),
+                store,
+                bus,
+                vault,
+                wall_clock,
+                os.urandom,
+                document_worker=sandbox,
+                tracing=tracing,
             )
             if loaded.is_one_of_several:  # stored times are other servers', too, so no step of one clock moves them
                 yield shared

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, MessageTooLarge, Superseded
+from ferryman.core.ports.tracing import NO_SPAN, Span
 
 PENDING_LIMIT = 1024
 """Messages that may wait for one handler."""
@@ -38,11 +39,12 @@ class Subscriber:
         if self._superseded is not None:
             self._superseded()
 
-    async def handle(self, payload: bytes) -> bytes:
-        """Run the handler when its turn comes."""
+    async def handle(self, payload: bytes, span: Span) -> bytes:
+        """Run the handler when its turn comes; `span` ends with it."""
         try:
-            async with self._turn:
-                return await self._handler(payload)
+            with span:
+                async with self._turn:
+                    return await self._handler(payload)
         finally:
             self.pending -= 1
             self.pending_bytes -= len(payload)
@@ -54,14 +56,19 @@ class Deliveries:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[bytes]] = set()
 
-    def start(self, subscriber: Subscriber, payload: bytes) -> asyncio.Task[bytes] | None:
-        """Have a subscriber handle a message; return None if the message is lost, because too many are waiting."""
+    def start(self, subscriber: Subscriber, payload: bytes, span: Span = NO_SPAN) -> asyncio.Task[bytes] | None:
+        """Have a subscriber handle a message; return None if the message is lost, because too many are waiting.
+
+        `span` ends when the message is handled, or was lost.
+        """
         if subscriber.pending >= PENDING_LIMIT or subscriber.pending_bytes + len(payload) > PENDING_BYTES:
             _log.warning("message dropped", subject=subscriber.subject, waiting=subscriber.pending)
+            span.fail("lost")
+            span.end()
             return None
         subscriber.pending += 1
         subscriber.pending_bytes += len(payload)
-        task = asyncio.get_running_loop().create_task(subscriber.handle(payload))
+        task = asyncio.get_running_loop().create_task(subscriber.handle(payload, span))
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task

@@ -8,7 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ferryman.bus.delivery import Deliveries, Subscriber, check_size
+from ferryman.bus.spans import span_of_request
 from ferryman.core.ports.bus import Handler, NoResponders, Subscription, Superseded
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.values.timing import Timing
 
 
@@ -29,7 +31,8 @@ class _Subscription:
 class MemoryBus:
     """`core.ports.bus.Bus` within one process. Close it when done."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing = NO_TRACING) -> None:
+        self._tracing = tracing
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._deliveries = Deliveries()
         self._requests = Timing()
@@ -63,7 +66,8 @@ class MemoryBus:
         began = time.monotonic()
         self._requests.begin()
         try:
-            return await self._deliveries.request(subscribers[-1], payload, timeout)
+            with self._tracing.child(*span_of_request(subject, "memory")):
+                return await self._deliveries.request(subscribers[-1], payload, timeout)
         finally:
             self._requests.end(time.monotonic() - began)
 

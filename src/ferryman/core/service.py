@@ -23,6 +23,7 @@ from ferryman.core.ports.recordings.search import NoSearch, RecordingSearch
 from ferryman.core.ports.recordings.store import Recording, RecordingKey
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.core.providers.endpoints import Post, ProviderEndpoints, post_nothing
 from ferryman.core.providers.keys import Fetch, ProviderKeys, fetch_nothing
 from ferryman.core.ratelimits.token_bucket import TokenBuckets
@@ -248,6 +249,8 @@ class Service:
     access_requests: TokenBuckets[str] = field(default_factory=lambda: TokenBuckets(*ACCESS_REQUESTS))
     """How many access requests a person may still make."""
     recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
+    tracing: Tracing = NO_TRACING
+    """What calls are traced by."""
     server_name: str = ""
     """What tells this server from others on its store; empty for a server alone."""
     changes: Changes = field(default_factory=Changes)

@@ -70,7 +70,8 @@ class Session:
     `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
     One that does not idle is ended by its idle timeout only while an end is lost. `access_request_id` is what a
     JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it continue.
-    The output URLs are links to its log, once there is one.
+    The output URLs are links to its log, once there is one. `trace_parent` is what started it, if that was traced
+    (`core.ports.tracing`).
     """
 
     session_id: SessionId
@@ -95,6 +96,7 @@ class Session:
     access_ends_at: Millis | None = None
     s3_output_url: str | None = None
     cloud_watch_output_url: str | None = None
+    trace_parent: str | None = None
 
     @property
     def state(self) -> SessionState:

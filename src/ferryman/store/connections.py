@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from sqlalchemy import Connection, Engine, Executable, Table, select
 from sqlalchemy.exc import DBAPIError
 
+from ferryman.core.ports.tracing import NO_TRACING, SpanKind, Tracing
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.values.timing import Timing
 from ferryman.store.faults import GONE
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 READERS = 4
+READ, LIST, WRITE = "read", "list", "write"
 A_ROW_OF_EACH_TABLE = [select(table).limit(1) for table in metadata.sorted_tables]
 
 Result = TypeVar("Result")
@@ -59,21 +61,27 @@ class Connections(ABC):
 
     begin: ClassVar[str]
     """The statement that begins a transaction that writes."""
+    system: ClassVar[str]
+    """The database, as OpenTelemetry names it."""
+    merges_walks: ClassVar[bool]
+    """Whether the database merges the ordered parts of a UNION ALL (`store.walks`)."""
     patience: ClassVar[float | None] = None
     """Seconds after which a database that does not answer counts as gone; None for one that cannot fall silent."""
 
-    def __init__(self, pools: Pools) -> None:
+    def __init__(self, pools: Pools, tracing: Tracing = NO_TRACING) -> None:
+        self._tracing = tracing
         self._writer = pools.writer
         self._readers = pools.readers
         self._listings = pools.listings
         self._writer_threads = ThreadPoolExecutor(pools.writers, "store-writer")
         self._reader_threads = ThreadPoolExecutor(READERS, "store-reader")
-        self._reads, self._lists, self._writes = Timing(), Timing(), Timing()
+        self._timings = {READ: Timing(), LIST: Timing(), WRITE: Timing()}
+        self._attributes = {"db.system.name": self.system}
 
     @property
     def timings(self) -> Mapping[str, Timing]:
         """How long callers waited, for a thread and for the database: by `read`, `list` and `write`."""
-        return {"read": self._reads, "list": self._lists, "write": self._writes}
+        return self._timings
 
     @abstractmethod
     async def check(self) -> None:
@@ -192,7 +200,8 @@ class Connections(ABC):
 
     async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], Result]) -> Result:
         try:
-            async with self._patient(self._writes if threads is self._writer_threads else self._reads):
+            kind = WRITE if threads is self._writer_threads else READ
+            async with self._patient(kind):
                 return await asyncio.get_running_loop().run_in_executor(threads, run)
         except DBAPIError as error:
             fault = self._fault(error)
@@ -202,7 +211,7 @@ class Connections(ABC):
 
     async def _list(self, run: Callable[[Connection], Result]) -> Result:
         try:
-            async with self._patient(self._lists):
+            async with self._patient(LIST):
                 return await self._listings.run(run)
         except DBAPIError as error:
             fault = self._fault(error)
@@ -211,12 +220,14 @@ class Connections(ABC):
             raise fault from error
 
     @asynccontextmanager
-    async def _patient(self, timing: Timing) -> AsyncIterator[None]:
+    async def _patient(self, kind: str) -> AsyncIterator[None]:
         began = asyncio.get_running_loop().time()
+        timing = self._timings[kind]
         timing.begin()
         try:
-            async with asyncio.timeout(self.patience):
-                yield
+            with self._tracing.child(f"store {kind}", SpanKind.CLIENT, self._attributes):
+                async with asyncio.timeout(self.patience):
+                    yield
         except TimeoutError as error:
             raise StoreUnavailable(GONE, f"it did not answer within {self.patience:g} s") from error
         finally:

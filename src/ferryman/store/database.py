@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.values.timing import Timing
 from ferryman.store.access_requests.store import SqlAccessRequests
 from ferryman.store.connections import Connections
@@ -81,8 +82,8 @@ class SqlStore:
         await self.close()
 
 
-async def open_store(url: str) -> SqlStore:
-    """Open the store that a URL names (`store.urls`).
+async def open_store(url: str, tracing: Tracing = NO_TRACING) -> SqlStore:
+    """Open the store that a URL names (`store.urls`), which is traced.
 
     A SQLite file is created and migrated as needed; it is readable by its owner only, for it holds encrypted secrets. A
     PostgreSQL database must have this release's schema: `upgrade_store`. Raises ValueError for a URL that names no
@@ -94,9 +95,9 @@ async def open_store(url: str) -> SqlStore:
         from ferryman.store.postgresql.databases import check
 
         await asyncio.to_thread(check, parsed)
-        return SqlStore(PostgresqlConnections(parsed))
+        return SqlStore(PostgresqlConnections(parsed, tracing=tracing))
     await asyncio.to_thread(files.prepare, parsed)
-    return SqlStore(SqliteConnections(parsed))
+    return SqlStore(SqliteConnections(parsed, tracing=tracing))
 
 
 def upgrade_store(url: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ferryman.bootstrap.bus.opening import ClosableBus
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.core.service import Service
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import Timeouts
@@ -22,20 +23,28 @@ def prefix() -> str:
 
 
 @pytest.fixture
-async def bus(nats_server: NatsServer, prefix: str) -> ClosableBus:
-    return await open_bus(nats_server, prefix)
+async def bus(nats_server: NatsServer, prefix: str, tracing: Tracing) -> ClosableBus:
+    return await open_bus(nats_server, prefix, tracing)
 
 
 @pytest.fixture
-async def other_bus(nats_server: NatsServer, prefix: str) -> AsyncIterator[ClosableBus]:
+def other_tracing() -> Tracing:
+    """What the second server traces by: nothing."""
+    return NO_TRACING
+
+
+@pytest.fixture
+async def other_bus(nats_server: NatsServer, prefix: str, other_tracing: Tracing) -> AsyncIterator[ClosableBus]:
     """The second server's."""
-    bus = await open_bus(nats_server, prefix)
+    bus = await open_bus(nats_server, prefix, other_tracing)
     yield bus
     await bus.close()
 
 
 @pytest.fixture
-async def other(server: Server, other_bus: ClosableBus, timeouts: Timeouts) -> AsyncIterator[Server]:
+async def other(
+    server: Server, other_bus: ClosableBus, timeouts: Timeouts, other_tracing: Tracing
+) -> AsyncIterator[Server]:
     """The second server."""
     first = server.service
     service = Service(
@@ -46,6 +55,7 @@ async def other(server: Server, other_bus: ClosableBus, timeouts: Timeouts) -> A
         first.clock,
         os.urandom,
         document_worker=first.document_worker,
+        tracing=other_tracing,
     )
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()

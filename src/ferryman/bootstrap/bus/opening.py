@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.keys.secret_files import read_secret
 from ferryman.core.ports.bus import Bus
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.failures import Failure
 from ferryman.model.values.secret import Secret
 
@@ -22,13 +23,13 @@ class ClosableBus(Bus, Protocol):
         """Disconnect; idempotent."""
 
 
-async def open_bus(loaded: LoadedConfiguration) -> ClosableBus:
-    """Return the bus of a server; raises Failure if NATS cannot be reached."""
+async def open_bus(loaded: LoadedConfiguration, tracing: Tracing = NO_TRACING) -> ClosableBus:
+    """Return the bus of a server, which is traced; raises Failure if NATS cannot be reached."""
     if not loaded.configuration.bus.servers:
         from ferryman.bus.memory import MemoryBus
 
-        return MemoryBus()
-    return await _open_nats(nats_options(loaded), None)
+        return MemoryBus(tracing)
+    return await _open_nats(nats_options(loaded), None, tracing)
 
 
 def check_bus(loaded: LoadedConfiguration) -> str:
@@ -78,12 +79,12 @@ def nats_options(loaded: LoadedConfiguration) -> "NatsOptions":
     )
 
 
-async def _open_nats(options: "NatsOptions", seconds: float | None) -> ClosableBus:
+async def _open_nats(options: "NatsOptions", seconds: float | None, tracing: Tracing = NO_TRACING) -> ClosableBus:
     from ferryman.bus.faults import BusUnusable
     from ferryman.bus.nats.bus import open_nats
     from ferryman.bus.nats.link import OPEN_SECONDS
 
     try:
-        return await open_nats(options, OPEN_SECONDS if seconds is None else seconds)
+        return await open_nats(options, OPEN_SECONDS if seconds is None else seconds, tracing)
     except BusUnusable as error:
         raise Failure(f"The bus {error.place} cannot be used", error.cause, error.next_step) from error

@@ -38,7 +38,9 @@ from ferryman.bus.nats.envelopes import (
 )
 from ferryman.bus.nats.link import OPEN_SECONDS, Link
 from ferryman.bus.nats.subjects import encode_subject
+from ferryman.bus.spans import span_of_handling, span_of_request
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription, Superseded
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.values.timing import Timing
 
 _CONFIRM_SECONDS = 2.0
@@ -93,7 +95,8 @@ class _Subscription:
 class NatsBus:
     """`core.ports.bus.Bus` between the servers that share a NATS. Made by `open_nats`; close it when done."""
 
-    def __init__(self, options: NatsOptions) -> None:
+    def __init__(self, options: NatsOptions, tracing: Tracing = NO_TRACING) -> None:
+        self._tracing = tracing
         self._link = Link(options, self._forget_client, self._resume)
         self._id = self._link.id
         self._held: dict[str, _Held] = {}
@@ -136,14 +139,16 @@ class NatsBus:
         check_size(payload)
         held = self._held.get(subject)
         if held is not None and held.answers:
-            return await self._deliveries.request(held.subscribers[-1], payload, timeout)
-        match await self._ask(subject, Request(payload), timeout):
-            case Reply(body):
-                return body
-            case Absent():
-                raise NoResponders(subject)
-            case Failed(reason):
-                raise TimeoutError(f"{subject}: {reason}")
+            with self._tracing.child(*span_of_request(subject, "memory")):
+                return await self._deliveries.request(held.subscribers[-1], payload, timeout)
+        with self._tracing.child(*span_of_request(subject, "nats")):
+            match await self._ask(subject, Request(payload, self._tracing.carried), timeout):
+                case Reply(body):
+                    return body
+                case Absent():
+                    raise NoResponders(subject)
+                case Failed(reason):
+                    raise TimeoutError(f"{subject}: {reason}")
 
     async def subscribed(self, subjects: Sequence[str], *, timeout: float) -> frozenset[str]:
         """Return which of the subjects have a subscriber."""
@@ -201,10 +206,16 @@ class NatsBus:
             self._link.spawn(self._link.send(message.reply, encode(Absent())))
         elif isinstance(asked, Probe):
             self._link.spawn(self._link.send(message.reply, encode(Reply(b""))))
-        elif (task := self._deliveries.start(held.subscribers[-1], asked.body)) is None:
+        elif (task := self._handle(held, asked)) is None:
             self._link.spawn(self._link.send(message.reply, encode(Failed("too many messages are waiting"))))
         else:
             self._link.spawn(self._reply(message.reply, task))
+
+    def _handle(self, held: _Held, asked: Request) -> "asyncio.Task[bytes] | None":
+        if asked.trace is None:
+            return self._deliveries.start(held.subscribers[-1], asked.body)
+        span = self._tracing.continued(asked.trace, *span_of_handling(held.subject, "nats"))
+        return self._deliveries.start(held.subscribers[-1], asked.body, span)
 
     async def _reply(self, to: str, task: "asyncio.Task[bytes]") -> None:
         await asyncio.wait({task})
@@ -364,9 +375,9 @@ class NatsBus:
         return f"{self._link.root}.tell.{encode_subject(subject)}"
 
 
-async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS) -> NatsBus:
+async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS, tracing: Tracing = NO_TRACING) -> NatsBus:
     """Return a connected bus; raises `BusUnusable` if NATS cannot be reached for so many seconds, or refuses."""
-    bus = NatsBus(options)
+    bus = NatsBus(options, tracing)
     await bus.connect(seconds)
     return bus
 

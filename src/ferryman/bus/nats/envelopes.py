@@ -10,10 +10,11 @@ import msgspec
 VERSION = 1
 
 
-class Request(msgspec.Struct, frozen=True, tag=0, array_like=True):
-    """Handle `body` and send a `Reply`."""
+class Request(msgspec.Struct, frozen=True, tag=0, array_like=True, omit_defaults=True):
+    """Handle `body` and send a `Reply`. `trace` is what caused it (`core.ports.tracing`), if that is traced."""
 
     body: bytes
+    trace: str | None = None
 
 
 class Probe(msgspec.Struct, frozen=True, tag=1, array_like=True):

@@ -14,6 +14,7 @@ from ferryman.bootstrap.keys.certificate_files import read_authority_key
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.readiness import check_directory, check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
+from ferryman.bootstrap.traces.opening import check_tracing
 from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
 from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket, examine_recording_key
 from ferryman.model.failures import Failure, said_by
@@ -36,6 +37,8 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     findings += [_finding("Store", check_store, loaded), _finding("Audit trail", check_trail, loaded)]
     if loaded.configuration.bus.servers:
         findings.append(_finding("Bus", check_bus, loaded))
+    if loaded.configuration.traces.url is not None:
+        findings.append(_finding("Traces", check_tracing, loaded))
     findings += _sinks(loaded)
     findings += _directories(loaded)
     return [

@@ -71,6 +71,7 @@ async def start_session(service: Service, caller: Caller, request: StartSessionR
         access_type=caller.access_type,
         access_request_id=access.request_id,
         access_ends_at=access.ends_at,
+        trace_parent=service.tracing.carried,
     )
     ticket = _ticket(service, caller, session, document.stream_query())
     quota = quota_of(caller, settings.limits)

@@ -57,6 +57,11 @@ def requests_handshake(frame: bytes) -> bool:
     return frame[_PAYLOAD_TYPE] == _HANDSHAKE_REQUEST
 
 
+def output_type(frame: bytes) -> int | None:
+    """Return the payload type of an output frame; None if it is another frame."""
+    return int.from_bytes(frame[_PAYLOAD_TYPE], "big") if frame.startswith(OUTPUT) else None
+
+
 def exit_code(frame: bytes) -> int | None:
     """Return the exit code in an output frame (`protocol/client.md` §5.2); None if it is another frame."""
     if frame[_PAYLOAD_TYPE] != _EXIT_CODE:

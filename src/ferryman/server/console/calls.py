@@ -72,6 +72,7 @@ PIPELINE: tuple[Step, ...] = (
     steps.note_key_use,
     steps.throttle,
     admit,
+    steps.begin_span,
     steps.parse_parameters,
     steps.demand_trail,
     steps.perform,

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit.records import ObservedCall
+from ferryman.core.ports.tracing import NO_SPAN, Span
 from ferryman.model.nodes import ManagedNode
 from ferryman.signing.canonical import SignableRequest
 
@@ -35,6 +36,10 @@ class CallContext:
     """Whether the call passed all checks that come before its parameters are read."""
     response: web.Response | None = None
     """The response to a call that succeeded."""
+    began_at: float = 0.0
+    """When the request's head was read, by the event loop's clock."""
+    span: Span = NO_SPAN
+    """The call's span, once it is admitted."""
 
     @property
     def has_caller(self) -> bool:

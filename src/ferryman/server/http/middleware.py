@@ -37,10 +37,10 @@ async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     if isinstance(connection, Connection):
         connection.request_began()
     request_id = str(uuid.UUID(bytes=request.app[GATEWAY].service.entropy(16), version=4))
-    context = request[CONTEXT] = CallContext(request_id)
+    began = asyncio.get_running_loop().time()
+    context = request[CONTEXT] = CallContext(request_id, began_at=began)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
-    began = asyncio.get_running_loop().time()
     code = None
     try:
         request = request.app[PROXIES].resolve(request)

@@ -10,6 +10,7 @@ from aiohttp import web
 from ferryman.model.errors import ServiceError
 from ferryman.server.http import steps
 from ferryman.server.http.call_context import CONTEXT, CallContext
+from ferryman.server.http.spans import end_span
 from ferryman.server.http.throttling import pause_after
 
 Step = Callable[[web.Request, CallContext], Awaitable[None]]
@@ -23,6 +24,7 @@ PIPELINE: tuple[Step, ...] = (
     steps.note_key_use,
     steps.throttle,
     steps.admit,
+    steps.begin_span,
     steps.parse_parameters,
     steps.demand_trail,
     steps.perform,
@@ -43,6 +45,11 @@ async def answer(request: web.Request, pipeline: Sequence[Step]) -> web.Response
             await step(request, context)
     except ServiceError as error:
         pause_after(request, context, error)
+        end_span(context, error)
         raise
+    except BaseException as error:
+        end_span(context, error)
+        raise
+    end_span(context)
     assert context.response is not None  # noqa: S101 the last step made it
     return context.response

@@ -18,6 +18,7 @@ from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.request_body import whole_body
+from ferryman.server.http.spans import span_of_call
 from ferryman.server.http.throttling import authentication_turn, await_turn, pause, whose_limits
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.context import OperationContext
@@ -100,6 +101,13 @@ async def admit(request: web.Request, context: CallContext) -> None:
     key = (call.service, call.operation)
     if authentication_of(key) is Authentication.SIGV4 and key not in BY_CALLER:
         raise unknown_operation(call.operation)
+
+
+async def begin_span(request: web.Request, context: CallContext) -> None:
+    """Trace the call from here on: strangers, and who is throttled, cause no spans."""
+    call, observed = context.identified()
+    if observed.caller is not None and not observed.presigned:
+        context.span = span_of_call(request, context, call).__enter__()
 
 
 async def parse_parameters(request: web.Request, context: CallContext) -> None:

@@ -30,6 +30,7 @@ from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import claimed_key, record_refusal
 from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.own_origin import require_own_origin
+from ferryman.server.http.spans import span_of_agent, span_of_opening
 from ferryman.server.http.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.alis import SUBPROTOCOL
@@ -193,7 +194,8 @@ async def _serve_agent(
         end_refused(gateway.service, session_id, "agent", request.remote, error, caller.node_id)
         _refuse(socket, error, session_id=session_id, node_id=caller.node_id)
         return
-    await gateway.session_started(NodeId(authorized.caller_id), session_id)
+    with span_of_agent(gateway.service, authorized.session):
+        await gateway.session_started(NodeId(authorized.caller_id), session_id)
     await gateway.serve_end(authorized, socket, ferryman=opened.ferryman == 1)
 
 
@@ -222,7 +224,8 @@ async def _serve_client(request: web.Request, gateway: Gateway, session_id: Sess
     socket.recognised(authorized.caller_id)  # a client is authenticated by its token, after the upgrade
     # Clients that do not send their version, such as AWS's before 1.2.677, expect shells as AWS's agent starts them.
     named = opened.client_version is not msgspec.UNSET
-    await gateway.serve_end(authorized, socket, handshake=named)
+    with span_of_opening(gateway.service, authorized.session, socket):
+        await gateway.serve_end(authorized, socket, handshake=named)
 
 
 async def _serve_watcher(request: web.Request, gateway: Gateway, session_id: SessionId, socket: Socket) -> None:

@@ -57,6 +57,9 @@ class Gauges(Collector):
             service.recorder.waiting_bytes,
         )
         yield CounterMetricFamily(
+            "ferryman_spans_lost", "Spans of traces that could not be exported.", value=service.tracing.lost_spans
+        )
+        yield CounterMetricFamily(
             "ferryman_log_lines_dropped", "Log lines that could not be written.", value=dropped_log_lines()
         )
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store import listing_readers
 from ferryman.store.connections import READERS, Connections, Pools
@@ -40,6 +41,9 @@ _SETTINGS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
+LISTING_SETTINGS = {"seq_page_cost": "0.001", "random_page_cost": "0.001"}
+"""A listing uses the index that reads fewest rows. By what pages cost, PostgreSQL would often choose one that is in the
+order of time and leave the filter to each row: quick as long as recent rows match, endless once they do not."""
 _ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 """A server that has vanished without a word is noticed after about ten seconds."""
 
@@ -50,19 +54,22 @@ class PostgresqlConnections(Connections):
     """Connections to one database. A listing may take `listing_seconds`, or `listing_readers.TIMEOUT_SECONDS`."""
 
     begin = "BEGIN"
+    system = "postgresql"
+    merges_walks = False
     patience = 20.0
 
-    def __init__(self, url: URL, listing_seconds: float | None = None) -> None:
+    def __init__(self, url: URL, listing_seconds: float | None = None, tracing: Tracing = NO_TRACING) -> None:
         writing = {"default_transaction_isolation": "serializable"}
         reading = {"default_transaction_read_only": "on"}
-        listings = _engine(url, listing_readers.READERS, reading)
+        listings = _engine(url, listing_readers.READERS, reading | LISTING_SETTINGS)
         super().__init__(
             Pools(
                 writer=_engine(url, WRITERS, writing),
                 readers=_engine(url, READERS, reading),
                 listings=ListingReaders(listings, listing_seconds or listing_readers.TIMEOUT_SECONDS, _watched),
                 writers=WRITERS,
-            )
+            ),
+            tracing,
         )
 
     async def check(self) -> None:

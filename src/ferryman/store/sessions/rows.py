@@ -44,6 +44,7 @@ SESSION_COLUMNS = (
     sessions.c.access_ends_at,
     sessions.c.s3_output_url,
     sessions.c.cloud_watch_output_url,
+    sessions.c.trace_parent,
 )
 """In the order of `Session`'s fields."""
 _STATUS_PLACE = SESSION_COLUMNS.index(sessions.c.status)
@@ -75,6 +76,7 @@ def row_of(session: Session) -> dict[str, object]:
         "access_ends_at": session.access_ends_at,
         "s3_output_url": session.s3_output_url,
         "cloud_watch_output_url": session.cloud_watch_output_url,
+        "trace_parent": session.trace_parent,
     }
 
 

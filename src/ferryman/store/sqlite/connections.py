@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.errors import StoreUnavailable
 from ferryman.store import listing_readers
 from ferryman.store.connections import READERS, Connections, Pools
@@ -41,8 +42,10 @@ class SqliteConnections(Connections):
     """Connections to one file. A listing may take `listing_seconds`, or `listing_readers.TIMEOUT_SECONDS`."""
 
     begin = "BEGIN IMMEDIATE"
+    system = "sqlite"
+    merges_walks = True
 
-    def __init__(self, url: URL, listing_seconds: float | None = None) -> None:
+    def __init__(self, url: URL, listing_seconds: float | None = None, tracing: Tracing = NO_TRACING) -> None:
         self._path = Path(str(url.database))
         self._identity = _identity(self._path)
         self._corruption = ""
@@ -52,7 +55,8 @@ class SqliteConnections(Connections):
                 writer=_engine(url, size=1, pragmas=_PRAGMAS),
                 readers=_engine(url, size=READERS, pragmas=_READING),
                 listings=ListingReaders(listings, listing_seconds or listing_readers.TIMEOUT_SECONDS, _watched),
-            )
+            ),
+            tracing,
         )
 
     async def check(self) -> None:

@@ -63,6 +63,7 @@ sessions = Table(
     Column("document_size", Integer),  # bytes of document_content
     Column("s3_output_url", String(2083)),
     Column("cloud_watch_output_url", String(2083)),
+    Column("trace_parent", String(55)),
 )
 
 

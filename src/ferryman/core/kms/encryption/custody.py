@@ -17,6 +17,7 @@ from ferryman.core.kms.encryption.materials import open_material
 from ferryman.core.kms.names import shown_arn, stored_name
 from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recordings.store import DATA_KEY_PURPOSE, RecordingKey
+from ferryman.core.ports.tracing import SpanKind
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
@@ -24,6 +25,7 @@ from ferryman.model.kms import FoundKey, KeyState
 
 DATA_KEY_BYTES = 32
 """A longer secret is a `WrappedKey`."""
+_SPAN = {"rpc.system.name": "aws-api"}
 
 
 class WrappedKey(msgspec.Struct, frozen=True, array_like=True):
@@ -50,7 +52,8 @@ async def wrap_key(service: Service, session_id: str, data_key: bytes) -> Record
     if custody.key:
         context = context_of(session_id)
         if custody.foreign is not None:
-            blob = await custody.foreign.encrypt(custody.key, data_key, context)
+            with service.tracing.child("kms.Encrypt", SpanKind.CLIENT, _SPAN):
+                blob = await custody.foreign.encrypt(custody.key, data_key, context)
             wrapped = WrappedKey("foreign", custody.key, blob)
         else:
             found = await _usable(service, custody.key)
@@ -132,7 +135,8 @@ async def _unwrapped(service: Service, wrapped: WrappedKey, context: Mapping[str
         foreign = service.custody.foreign
         if foreign is None:
             raise KeyUnusable(f"the KMS key {wrapped.key} is in a KMS elsewhere, which recordings.kms no longer names")
-        return await foreign.decrypt(wrapped.key, wrapped.blob, context)
+        with service.tracing.child("kms.Decrypt", SpanKind.CLIENT, _SPAN):
+            return await foreign.decrypt(wrapped.key, wrapped.blob, context)
     under = key_of_blob(wrapped.blob)
     found = await _usable(service, under.key_id, under.generation)
     try:

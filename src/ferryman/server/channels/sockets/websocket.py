@@ -51,6 +51,7 @@ class Socket(PeerSocket):
         "_turns",
         "_writer",
         "heard_at",
+        "on_sent",
         "reading",
     )
 
@@ -85,6 +86,8 @@ class Socket(PeerSocket):
         """When something was last received, by the event loop's clock."""
         self.reading = True
         """Whether the peer is being read from; not while its receiver is behind."""
+        self.on_sent: Callable[[bytes], None] | None = None
+        """Called with each frame that is sent."""
 
     @classmethod
     async def upgrade(
@@ -175,6 +178,8 @@ class Socket(PeerSocket):
 
         Returns True if the peer is behind: then `drain` before sending more.
         """
+        if self.on_sent is not None:
+            self.on_sent(frame)
         return self._open and self._outgoing.add(frame)
 
     @property

@@ -1,0 +1,1 @@
+"""OpenTelemetry traces of a server: their settings, and where they are sent."""
