@@ -127,7 +127,7 @@ async def test_nothing_else_is_served_there(counted: Server, port: int) -> None:
         assert answer.status == 404
 
 
-async def test_alerts_and_dashboard_ask_for_what_there_is(counted: Server, port: int) -> None:
+async def test_alerts_and_dashboard_ask_for_all_that_there_is(counted: Server, port: int) -> None:
     await counted.call("describe_sessions", State="Active")
     there = {name for name, _ in await scrape(counted, port)}
     alerts = yaml.safe_load((MONITORING / "alerts.yaml").read_text())
@@ -137,5 +137,11 @@ async def test_alerts_and_dashboard_ask_for_what_there_is(counted: Server, port:
     asked = {name for each in expressions for name in re.findall(r"\b(?:ferryman|process)_[a-z_]+", each)}
     described = set(re.findall(r"`(ferryman_[a-z_]+)`", PAGE.read_text()))
     assert asked <= there
-    served = {re.sub("_(bucket|count|sum)$", "", each) for each in there if not each.endswith("_created")}
-    assert described == {each for each in served if each.startswith("ferryman")}
+    served = {_base(each) for each in there if each.startswith("ferryman_") and not each.endswith("_created")}
+    assert described == served
+    assert {_base(each) for each in asked if each.startswith("ferryman_")} == served
+
+
+def _base(sample: str) -> str:
+    """The metric of a sample's name."""
+    return re.sub("_(bucket|count|sum)$", "", sample)
