@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ _SETTINGS = (
 class Postgresql:
     """A PostgreSQL on loopback that can be stopped and started again.
 
-    `programs` is where its programs are, and `dropped` are `subprocess` options under which a server of them may run.
+    `programs` is where its programs are, `dropped` are `subprocess` options under which a server of them may run, and
+    `settings` are added to those of every test.
     """
 
     directory: Path
@@ -40,12 +41,13 @@ class Postgresql:
     dropped: dict[str, Any]
     port: int
     password: str
+    settings: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Run it, and return once it answers."""
         command = [str(self.programs / "postgres"), "-D", str(self.directory / "data"), "-p", str(self.port)]
-        command += [word for each in _SETTINGS for word in ("-c", each)]
+        command += [word for each in (*_SETTINGS, *self.settings) for word in ("-c", each)]
         log = self.directory / "log"
         with log.open("ab") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output, env={}, **self.dropped)
@@ -118,8 +120,11 @@ def _programs(directory: Path, account: str | None) -> Path:
 
 
 @contextlib.contextmanager
-def running_postgresql(directory: Path, account: str | None) -> Iterator[Postgresql]:
-    """Run a PostgreSQL in a directory, as `account` if one is named, until the end of the context."""
+def running_postgresql(directory: Path, account: str | None, settings: Sequence[str] = ()) -> Iterator[Postgresql]:
+    """Run a PostgreSQL in a directory, as `account` if one is named, until the end of the context.
+
+    `settings` are further ones, each as `name=value`.
+    """
     programs, data, password = _programs(directory, account), directory / "data", secrets.token_hex(16)
     port = free_port()
     (directory / "password").write_text(password)
@@ -132,7 +137,7 @@ def running_postgresql(directory: Path, account: str | None) -> Iterator[Postgre
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
     initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE, env={}, **dropped)
-    running = Postgresql(directory, programs, dropped, port, password)
+    running = Postgresql(directory, programs, dropped, port, password, settings)
     running.start()
     try:
         yield running

@@ -51,7 +51,7 @@ NOW = 1_700_000_000_000
 MONTH = 29 * 86_400_000
 
 Filters = tuple[tuple[str, str], ...]
-_COLUMNS = (
+COLUMNS = (
     "session_id",
     "target",
     "status",
@@ -204,7 +204,7 @@ def load(path: Path, size: int) -> None:
 
 
 def fill(path: Path, rows: Iterator[tuple[object, ...]]) -> None:
-    """Insert sessions, each with the values of `_COLUMNS`; indexes are made again afterwards, which is much faster."""
+    """Insert sessions, each with the values of `COLUMNS`; indexes are made again afterwards, which is much faster."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -262144")
@@ -214,8 +214,8 @@ def fill(path: Path, rows: Iterator[tuple[object, ...]]) -> None:
     connection.execute("BEGIN")
     for name, _ in indexes:
         connection.execute(f'DROP INDEX "{name}"')
-    marks = ", ".join("?" * len(_COLUMNS))
-    connection.executemany(f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608
+    marks = ", ".join("?" * len(COLUMNS))
+    connection.executemany(f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608
     for _, statement in indexes:
         connection.execute(statement)
     connection.execute("COMMIT")
@@ -223,7 +223,8 @@ def fill(path: Path, rows: Iterator[tuple[object, ...]]) -> None:
     connection.close()
 
 
-def _service(store: SqlStore) -> Service:
+def service_of(store: SqlStore) -> Service:
+    """Return a service over a store with sessions of this module."""
     settings = Settings("123456789012", "bench-1", "http://localhost")
     return Service(settings, store, MemoryBus(), Vault(bytes(32), os.urandom), lambda: Millis(NOW), os.urandom)
 
@@ -252,12 +253,17 @@ async def _measure(sizes: Sequence[int], directory: Path, rounds: int, calls: in
             path = directory / f"{size}.db"
             await (await open_store(f"sqlite:///{path}")).close()
             await asyncio.to_thread(load, path, size)
-            services[size] = _service(await stack.enter_async_context(await open_store(f"sqlite:///{path}")))
-        rows = [await _measure_case(case, services, rounds, calls) for case in _cases()]
-        combined = [await _measure_case(case, services, rounds, COMBINED_CALLS) for case in _combined_cases()]
+            services[size] = service_of(await stack.enter_async_context(await open_store(f"sqlite:///{path}")))
+        return await measure_services(services, rounds, calls)
+
+
+async def measure_services(services: Mapping[int, Service], rounds: int, calls: int) -> dict[str, Any]:
+    """Measure services by the number of sessions that their stores have; see `measure` for what it returns."""
+    rows = [await _measure_case(case, services, rounds, calls) for case in _cases()]
+    combined = [await _measure_case(case, services, rounds, COMBINED_CALLS) for case in _combined_cases()]
     worst = max(row["ratio_p99"] for row in rows)
     return {
-        "sizes": list(sizes),
+        "sizes": sorted(services),
         "unit": "us",
         "rows": rows,
         "combined": combined,
@@ -315,12 +321,16 @@ def measure(sizes: Sequence[int] = (10_000, 1_000_000), rounds: int = ROUNDS, ca
 
 def run(sizes: Sequence[int] = (10_000, 1_000_000)) -> list[Measurement]:
     """Return p99 at the largest size beside that at the smallest, a line a filter."""
-    result = measure(sizes)
-    small, large = min(sizes), max(sizes)
+    return measurements("DescribeSessions", measure(sizes))
+
+
+def measurements(name: str, result: Mapping[str, Any]) -> list[Measurement]:
+    """Return what `measure` returned as lines, which begin with `name`."""
+    small, large = min(result["sizes"]), max(result["sizes"])
     worst = max(result["combined"], key=lambda row: row["ratio_p50"])
     together = Measurement(
         # p50, for each has few calls: their p99 is what else the machine did.
-        name=f"DescribeSessions, worst of {len(result['combined'])} pairs and triples of filters: p50 at {large:,}",
+        name=f"{name}, worst of {len(result['combined'])} pairs and triples of filters: p50 at {large:,}",
         value=worst[str(large)]["p50"] / 1000,
         unit="ms",
         peer=f"at {small:,}",
@@ -330,7 +340,7 @@ def run(sizes: Sequence[int] = (10_000, 1_000_000)) -> list[Measurement]:
     )
     single = [
         Measurement(
-            name=f"DescribeSessions {row['state']}, {row['filter']}: p99 at {large:,}",
+            name=f"{name} {row['state']}, {row['filter']}: p99 at {large:,}",
             value=row[str(large)]["p99"] / 1000,
             unit="ms",
             peer=f"at {small:,}",

@@ -1,18 +1,19 @@
 """The SELECT of a page of access requests. As in `store.sessions.pages`, its cost does not grow with history.
 
-A page takes one walk along an index for each status that may match; the database merges them in order and stops when
-the page is full. `access_request_nodes` repeats what a page of one node's requests selects.
+A page takes one walk along an index for each status that may match, which are merged in order until the page is full
+(`store.walks`). `access_request_nodes` repeats what a page of one node's requests selects.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, column, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, Table, column, literal_column, or_, select
 
 from ferryman.core.ports.people.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.model.access_requests import AccessRequestStatus
 from ferryman.store.tables import access_request_nodes as nodes
 from ferryman.store.tables import access_requests as requests
+from ferryman.store.walks import merged_walks
 
 STATUS_CODES: Mapping[AccessRequestStatus, int] = {
     AccessRequestStatus.PENDING: 1,
@@ -26,8 +27,10 @@ OF_NODES = ("status", "requester_id", "requester_arn", "created_at")
 """Columns of a request that every row of its nodes has."""
 
 
-def page_statement(query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int) -> Select[Any]:
-    """Return the SELECT of one page."""
+def page_statement(
+    query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int, *, merges: bool = True
+) -> Select[Any]:
+    """Return the SELECT of one page. `merges`: see `store.walks`."""
     codes = sorted(STATUS_CODES[each] for each in (AccessRequestStatus if query.statuses is None else query.statuses))
     is_named = query.node_id is not None or query.requester_id is not None or query.requester_arn is not None
     if query.request_id is not None or not codes or (query.statuses is None and not is_named):
@@ -40,8 +43,8 @@ def page_statement(query: AccessRequestQuery, after: AccessRequestPosition | Non
         )
         for code in codes
     ]
-    merged = walks[0] if len(walks) == 1 else union_all(*walks)
-    page = merged.order_by(column("created_at").desc(), column("request_id")).limit(limit).subquery("page")
+    order: tuple[ColumnElement[Any], ...] = column("created_at").desc(), column("request_id")
+    page = merged_walks(walks, order, limit, merges=merges).order_by(*order).limit(limit).subquery("page")
     found = select(requests).join(page, page.c.request_id == requests.c.request_id)
     return found.order_by(page.c.created_at.desc(), page.c.request_id)
 

@@ -127,7 +127,7 @@ class SqlAccessRequests:
         self, query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int
     ) -> Sequence[AccessRequest]:
         """Return up to `limit` requests that match, newest first, starting after `after`."""
-        statement = page_statement(query, after, limit)
+        statement = page_statement(query, after, limit, merges=self._connections.merges_walks)
 
         def run(read: Reader) -> Sequence[AccessRequest]:
             rows = read(statement, {})

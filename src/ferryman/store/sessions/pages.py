@@ -2,8 +2,8 @@
 
 Each index of pages starts with what filters name (nothing, a target, an owner, or both), continues with status and
 access type, and ends with the order of a page. A page takes one walk along an index for each status and access type
-that may match, at most eight; the database merges them in order and stops when the page is full. So no filter is
-applied to rows that another filter selected, and the planner has no index to choose (`docs/decisions/0036`).
+that may match, at most eight, which are merged in order until the page is full (`store.walks`). So no filter is applied
+to rows that another filter selected, and the planner has no index to choose (`docs/decisions/0036`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    union_all,
 )
 
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
 from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, SESSION_COLUMNS, STATUS_CODES
 from ferryman.store.tables import sessions
+from ferryman.store.walks import merged_walks, walk_limit
 
 _NAMED = ("target", "owner", "owner_name", "session_id")
 """Filters that compare a column of their name."""
@@ -46,14 +46,17 @@ class _Shape:
     has_upper_bound: bool
     follows: bool
     has_window: bool
+    merges: bool
+    walk_limit: int
+    """0 if walks are merged."""
 
 
 def page_statement(
-    query: SessionQuery, after: SessionPosition | None, limit: int
+    query: SessionQuery, after: SessionPosition | None, limit: int, *, merges: bool = True
 ) -> tuple[Select[Any] | CompoundSelect[Any], Mapping[str, object]] | None:
     """Return the statement of one page and the values of its parameters, None if nothing can match.
 
-    Statements are built once for each combination of filters.
+    Statements are built once for each combination of filters. `merges`: see `store.walks`.
     """
     statuses = _statuses(query)
     if not statuses:
@@ -79,6 +82,8 @@ def page_statement(
         "invoked_before" in values,
         follows,
         has_window,
+        merges,
+        0 if merges else walk_limit(limit),
     )
     return _statement(shape), {**values, "page_limit": limit}
 
@@ -94,8 +99,9 @@ def _statement(shape: _Shape) -> Select[Any] | CompoundSelect[Any]:
     if "session_id" in shape.named:  # one row at most: nothing to merge
         return _walk(shape.statuses, shape.access_types, conditions).limit(bindparam("page_limit"))
     walks = [_walk((status,), (access,), conditions) for status, access in product(shape.statuses, shape.access_types)]
-    merged = walks[0] if len(walks) == 1 else union_all(*walks)
-    return merged.order_by(column("started_at").desc(), column("session_id")).limit(bindparam("page_limit"))
+    order: tuple[ColumnElement[Any], ...] = column("started_at").desc(), column("session_id")
+    merged = merged_walks(walks, order, shape.walk_limit, merges=shape.merges)
+    return merged.order_by(*order).limit(bindparam("page_limit"))
 
 
 def _walk(

@@ -230,7 +230,7 @@ class SqlSessions:
 
     async def page(self, query: SessionQuery, after: SessionPosition | None, limit: int) -> Sequence[Session]:
         """Return up to `limit` sessions that match, starting after `after`. Cost does not grow with history."""
-        page = page_statement(query, after, limit)
+        page = page_statement(query, after, limit, merges=self._connections.merges_walks)
         if page is None:
             return []
         statement, values = page
