@@ -13,7 +13,7 @@ from benchmarks.measurement import Bar, Measurement
 from ferryman.audit.reader import verify
 from ferryman.audit.several import Trail, merged_newest_first
 from ferryman.cli.operate.audit import records_of
-from ferryman.core.audit.chain import Link, seal
+from ferryman.core.audit.chain import ChainLink, seal
 
 KEY = bytes(32)
 SIZES = (20_000, 200_000)
@@ -59,7 +59,7 @@ def size_of(trail: Path) -> int:
 
 def write(trail: Path, size: int) -> None:
     trail.mkdir()
-    link, number = Link(), 0
+    link, number = ChainLink(), 0
     while number < size:
         with (trail / f"audit-{number + 1:012d}.jsonl").open("wb", buffering=1024 * 1024) as file:
             written = 0

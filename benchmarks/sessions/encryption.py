@@ -24,7 +24,7 @@ from benchmarks.measurement import Bar, Measurement
 from benchmarks.sessions import echo
 from benchmarks.sessions.echo import PROGRAMS, quantile
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 
 ROUNDS = 5
 BULK_BYTES = 128 << 20
@@ -43,7 +43,7 @@ def run() -> list[Measurement]:
 @contextmanager
 def running_site(directory: Path) -> Iterator[echo.Ferryman]:
     """A server that records nothing, and an agent."""
-    made = initialise(Plan(directory / "server", listen=f"127.0.0.1:{free_port()}"))
+    made = initialise(ServerPlan(directory / "server", listen=f"127.0.0.1:{free_port()}"))
     credentials = made.credentials
     facts = {
         "endpoint_url": made.public_url,

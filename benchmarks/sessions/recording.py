@@ -20,7 +20,7 @@ from benchmarks.peers.raw_peers import masked, read_message, register, stream_fr
 from benchmarks.sessions.relay import Server, busy_session, keystroke, open_session, relay_rate, running_server
 from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import EventKind, Position
+from ferryman.recording.events import EventKind, TranscriptPosition
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.wire.agent_message import MessageType
@@ -126,7 +126,7 @@ def block(second: int, chunk: bytes) -> bytes:
     content = BlockContent()
     for start in range(0, len(chunk), 1024):
         content.add(second * 1000, EventKind.OUTPUT, chunk[start : start + 1024])
-    content.close(Position())
+    content.close(TranscriptPosition())
     return bytes(content.content())
 
 

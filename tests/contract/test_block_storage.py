@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.recording.aws_clients import AwsAccess
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import Event, EventKind, Position, encode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, encode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.storage import s3, s3_objects
 from ferryman.recording.storage.directory import DirectoryStorage
@@ -63,7 +63,9 @@ def append(storage: BlockStorage, count: int, recording_id: str, size: int) -> N
     tail = RecordingReader(storage, recording_id, KEY).resume()
     sealer = BlockSealer(recording_id, KEY, os.urandom, number=tail.blocks, head=tail.head)
     for at in range(tail.blocks, tail.blocks + count):
-        block = sealer.seal(encode_content([Event(at, EventKind.OUTPUT, os.urandom(size))], Position(at)), at, at)
+        block = sealer.seal(
+            encode_content([Event(at, EventKind.OUTPUT, os.urandom(size))], TranscriptPosition(at)), at, at
+        )
         storage.append(recording_id, block)
         sealer.written()
     storage.release(recording_id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.forked_processes import ForkedServer
 from tests.e2e.processes.programs import FERRYMAN
@@ -88,7 +88,7 @@ class LoneServer(Ferryman):
 def lone_server(directory: Path) -> LoneServer:
     """Configure a server in a directory."""
     port = free_port()
-    made = initialise(Plan(directory, listen=f"127.0.0.1:{port}"))
+    made = initialise(ServerPlan(directory, listen=f"127.0.0.1:{port}"))
     facts: dict[str, Any] = {
         "profile_dir": str(made.profile_directory),
         "endpoint_url": made.public_url,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Initialised, Plan, initialise
+from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 from tests.boto_clients import boto_client
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT
 
@@ -36,7 +36,7 @@ def programs() -> tuple[str, str]:
 def made(tmp_path: Path, programs: tuple[str, str]) -> Iterator[Initialised]:
     """A server of the test's own, in another region than that which Terraform signs for by default."""
     port = free_port()
-    plan = Plan(tmp_path / "server", listen=f"127.0.0.1:{port}", region=REGION, account_id=ACCOUNT)
+    plan = ServerPlan(tmp_path / "server", listen=f"127.0.0.1:{port}", region=REGION, account_id=ACCOUNT)
     made = initialise(plan)
     program = Path(sys.executable).with_name("ferryman")
     command = [str(program), "server", "--config", str(made.configuration)]

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferryman.core.audit.chain import KEY_CHANGED, Link, Verification, key_id, link_of, seal
+from ferryman.core.audit.chain import KEY_CHANGED, ChainLink, ChainVerification, key_id, link_of, seal
 from tests.examples import examples
 
 KEY = bytes(range(32))
@@ -20,7 +20,7 @@ entries = st.lists(st.dictionaries(st.text(max_size=6), values, min_size=1, max_
 
 
 def trail(told: list[dict[str, Any]], key: bytes = KEY) -> list[bytes]:
-    link, lines = Link(), []
+    link, lines = ChainLink(), []
     for entry in told:
         line, link = seal(key, link, entry)
         lines.append(line + b"\n")
@@ -32,7 +32,7 @@ OLD = bytes(32)
 
 def changed(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[bytes]:
     """A trail whose key was changed from OLD to KEY."""
-    link, lines = Link(), []
+    link, lines = ChainLink(), []
     for entry in [*before, {"detail-type": KEY_CHANGED, "detail": {"keyId": key_id(KEY)}}]:
         line, link = seal(OLD, link, entry)
         lines.append(line + b"\n")
@@ -43,13 +43,13 @@ def changed(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[b
 
 
 def whole_over_keys(lines: list[bytes]) -> bool:
-    verification = Verification(KEY, [OLD])
+    verification = ChainVerification(KEY, [OLD])
     return not [*verification.problems("file", lines), *verification.conclude()]
 
 
 def relinked(lines: list[bytes], at: int, entry: dict[str, Any], key: bytes) -> list[bytes]:
     """Who has `key` replaces record `at` and makes all behind it follow, as far as that key goes."""
-    link = link_of(lines[at - 1]) if at else Link()
+    link = link_of(lines[at - 1]) if at else ChainLink()
     assert link is not None
     forged = []
     for original in [entry, *(json.loads(line) for line in lines[at + 1 :])]:
@@ -92,7 +92,7 @@ def test_a_change_of_key_that_nothing_tells_shows(before: list[dict[str, Any]], 
 
 def whole(lines: list[bytes], at_least: int = 0) -> bool:
     # Read as a file is: what a changed byte makes of the lines counts.
-    verification = Verification(KEY)
+    verification = ChainVerification(KEY)
     problems = list(verification.problems("file", b"".join(lines).splitlines(keepends=True)))
     return not problems + list(verification.conclude(at_least))
 

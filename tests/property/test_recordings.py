@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ferryman.channel.streams.window import Window
 from ferryman.core.ports.recordings.recorder import RecordedEvent
-from ferryman.recording.events import Event, EventKind, Position
+from ferryman.recording.events import Event, EventKind, TranscriptPosition
 from ferryman.recording.transcript import Transcript
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header
 from ferryman.server.channels.relay.recording_tap import RecordingTap
@@ -37,7 +37,7 @@ class RecordedRun(Run):
 
     def __init__(self, weather: Weather, window: Window, output_size: int) -> None:
         self.events: list[RecordedEvent] = []
-        self.position = Position()
+        self.position = TranscriptPosition()
         self.tap = RecordingTap(lambda _: None)
         self.start_server()
         super().__init__(weather, window, output_size)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.cli.operate.init import Initialised, Plan, initialise
+from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 
 
 @pytest.fixture(scope="session")
 def set_up_once(tmp_path_factory: pytest.TempPathFactory) -> Initialised:
-    return initialise(Plan(tmp_path_factory.mktemp("once")))
+    return initialise(ServerPlan(tmp_path_factory.mktemp("once")))
 
 
 @pytest.fixture

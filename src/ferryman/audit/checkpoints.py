@@ -19,7 +19,7 @@ from ferryman.audit.files import first_sequence, trail_files
 from ferryman.audit.follower import TrailFollower
 from ferryman.audit.reader import lines_newest_first, opens
 from ferryman.audit.writer import Describe, TrailWriter
-from ferryman.core.audit.chain import BrokenChain, Link, changed_to, key_id, open_line
+from ferryman.core.audit.chain import BrokenChain, ChainLink, changed_to, key_id, open_line
 from ferryman.core.audit.checkpoints import CHECKPOINT, UNCOVERED, Checkpoint, checkpoint_of, sign
 from ferryman.core.ports.audit import Unrecorded
 
@@ -54,11 +54,11 @@ class _Segment:
     `foreign` is a record that is not as the server wrote it.
     """
 
-    last: Link
+    last: ChainLink
     count: int = 0
     digest: "_Hash" = field(default_factory=sha256)
     key: bytes | None = None
-    foreign: Link | None = None
+    foreign: ChainLink | None = None
     problem: str = ""
 
 
@@ -83,7 +83,7 @@ class CheckpointWriter:
         self._directory, self._trail, self._bounds = directory, trail, bounds
         self._keys, self._seed, self._origin, self._describe = keys, seed, origin, describe
         self._follower = TrailFollower(directory)
-        self._after: Link | None = None
+        self._after: ChainLink | None = None
         self._key: bytes | None = None
         self._quiet = 0
         self._written_at = time.monotonic()
@@ -132,14 +132,14 @@ class CheckpointWriter:
         late = time.monotonic() - self._written_at >= self._bounds.seconds
         return last > self._quiet and last > after.sequence and (late or last - after.sequence >= self._bounds.records)
 
-    async def _start(self) -> Link:
+    async def _start(self) -> ChainLink:
         """Return the last record that a checkpoint covers."""
         if self._after is None:
             most = max(LOOKED_BACK, 3 * self._bounds.records)
             self._after = await asyncio.to_thread(_last_covered, self._directory, self._keys(), most)
         return self._after
 
-    async def _read(self, after: Link, up_to: int) -> _Segment:
+    async def _read(self, after: ChainLink, up_to: int) -> _Segment:
         segment = _Segment(after, key=self._key)
         while segment.foreign is None and (rest := self._bounds.records - segment.count) > 0:
             if not await asyncio.to_thread(self._read_batch, segment, up_to, min(rest, BATCH_RECORDS)):
@@ -165,7 +165,7 @@ class CheckpointWriter:
             segment.count += 1
         return True
 
-    async def _cover(self, after: Link, segment: _Segment) -> None:
+    async def _cover(self, after: ChainLink, segment: _Segment) -> None:
         statement = self._origin() | {
             "firstSequence": segment.last.sequence - segment.count + 1,
             "lastSequence": segment.last.sequence,
@@ -205,7 +205,7 @@ def _key_after(line: bytes, segment: _Segment, keys: Sequence[bytes]) -> bytes:
     raise broken
 
 
-def _last_covered(directory: Path, keys: Sequence[bytes], most: int) -> Link:
+def _last_covered(directory: Path, keys: Sequence[bytes], most: int) -> ChainLink:
     """Return the last record that an authentic checkpoint covers; without one, the place before the oldest record."""
     found: Checkpoint | None = None
     for line in islice(lines_newest_first(directory), most):
@@ -213,4 +213,4 @@ def _last_covered(directory: Path, keys: Sequence[bytes], most: int) -> Link:
         if found is not None and any(opens(key, line) for key in keys):
             return found.last
     files = trail_files(directory)
-    return Link(first_sequence(files[0]) - 1 if files else 0, "")
+    return ChainLink(first_sequence(files[0]) - 1 if files else 0, "")

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ferryman.audit.follower import TrailFollower
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 from ferryman.core.audit.checkpoints import EXPORT, Checkpoint, checkpoint_of, sign
 
 RECORDS, PUBLIC_KEYS = "records.jsonl", "public-keys"
@@ -106,7 +106,7 @@ def _extent(directory: Path, since: str, until: str) -> tuple[int, int, int]:
     return beginning, end, max(covered, default=0)
 
 
-def _records(directory: Path, after: int, up_to: int | None) -> Iterator[tuple[bytes, Link]]:
+def _records(directory: Path, after: int, up_to: int | None) -> Iterator[tuple[bytes, ChainLink]]:
     """Yield lines with their newlines and links, in order."""
     follower = TrailFollower(directory)
     most = 10**18 if up_to is None else up_to

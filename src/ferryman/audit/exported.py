@@ -16,7 +16,7 @@ import msgspec
 from ferryman.audit.export import RECORDS
 from ferryman.audit.files import trail_files
 from ferryman.audit.reader import lines_of
-from ferryman.core.audit.chain import FIRST_PREVIOUS, Link, Problem, link_of, previous_of
+from ferryman.core.audit.chain import FIRST_PREVIOUS, ChainLink, Problem, link_of, previous_of
 from ferryman.core.audit.checkpoints import (
     CHECKPOINT,
     EXPORT,
@@ -65,7 +65,7 @@ class ExportedTrail:
     """
 
     first: int = 0
-    last: Link = field(default_factory=Link)
+    last: ChainLink = field(default_factory=ChainLink)
     records: int = 0
     covered: int = 0
     times: tuple[str, str] = ("", "")
@@ -175,7 +175,7 @@ def _walk(path: Path, ranges: Sequence[_Range], found: ExportedTrail, whole: "_H
             each.records += 1
 
 
-def _misplaced(line: bytes, link: Link | None, found: ExportedTrail) -> str:
+def _misplaced(line: bytes, link: ChainLink | None, found: ExportedTrail) -> str:
     """Return why a line is not the next record; "" if it is."""
     if link is None:
         return "it is incomplete: the copy was cut" if not line.endswith(b"\n") else "it is not a record"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferryman.audit.files import first_sequence, trail_files
-from ferryman.core.audit.chain import Link, link_of
+from ferryman.core.audit.chain import ChainLink, link_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +13,15 @@ class Batch:
     """Whole lines of the trail, at least one, in order, each with its newline, and the links that they are."""
 
     lines: list[bytes]
-    links: list[Link]
+    links: list[ChainLink]
 
     @property
-    def first(self) -> Link:
+    def first(self) -> ChainLink:
         """The first record's link."""
         return self.links[0]
 
     @property
-    def last(self) -> Link:
+    def last(self) -> ChainLink:
         """The last record's link."""
         return self.links[-1]
 
@@ -65,12 +65,12 @@ class TrailFollower:
                 break
         return batch if batch.lines else None
 
-    def find(self, sequence: int) -> Link | None:
+    def find(self, sequence: int) -> ChainLink | None:
         """Return the link of a record; None if no file has it."""
         found = next(self._lines(sequence - 1), None)
         return found[1] if found is not None and found[1].sequence == sequence else None
 
-    def _lines(self, after: int) -> Iterator[tuple[bytes, Link, _Place]]:
+    def _lines(self, after: int) -> Iterator[tuple[bytes, ChainLink, _Place]]:
         """Yield the records after `after` and where the next one begins; other lines are skipped."""
         reached = after
         for path, offset in self._files(after):

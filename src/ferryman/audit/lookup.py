@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ferryman.audit.files import first_sequence, trail_files
-from ferryman.core.audit.chain import Verification, link_of
+from ferryman.core.audit.chain import ChainVerification, link_of
 from ferryman.core.ports.audit import FoundRecords, TrailCheck, TrailPosition, TrailSearch
 from ferryman.model.values.timestamps import iso_millis, parse_iso
 
@@ -69,7 +69,7 @@ class TrailLookup:
 
 def _check_newest(directory: Path, keys: Sequence[bytes]) -> TrailCheck:
     key, *older = keys
-    verification = Verification(key, older)
+    verification = ChainVerification(key, older)
     first, last, problem = 0, b"", None
     for path, lines in _newest_lines(directory):
         if lines and not first:

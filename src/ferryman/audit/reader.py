@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ferryman.audit.files import trail_files
-from ferryman.core.audit.chain import BrokenChain, Link, Problem, Verification, link_of, open_line
+from ferryman.core.audit.chain import BrokenChain, ChainLink, ChainVerification, Problem, link_of, open_line
 from ferryman.core.audit.extent import Extent, extent_of
 
 _BLOCK = 256 * 1024
@@ -33,10 +33,10 @@ def newest_first(directory: Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def last_link(directory: Path) -> Link:
+def last_link(directory: Path) -> ChainLink:
     """Return the newest record's link, unverified; number 0 for an empty trail. Raises OSError."""
     links = (last_link_in(path) for path in reversed(trail_files(directory)))
-    return next((link for link in links if link is not None), Link())
+    return next((link for link in links if link is not None), ChainLink())
 
 
 def last_line(directory: Path) -> bytes:
@@ -51,7 +51,7 @@ def last_line(directory: Path) -> bytes:
     return b""
 
 
-def last_link_in(path: Path) -> Link | None:
+def last_link_in(path: Path) -> ChainLink | None:
     """Return the link of a file's last record, unverified; None if there is none. Raises OSError."""
     return next((link for line in lines_backwards(path) if (link := link_of(line + b"\n")) is not None), None)
 
@@ -84,15 +84,15 @@ def verify(
     key: bytes,
     at_least: int = 0,
     older: Sequence[bytes] = (),
-    known: Link | None = None,
-    heads: Iterable[Link] = (),
-) -> tuple[Verification, list[Problem]]:
+    known: ChainLink | None = None,
+    heads: Iterable[ChainLink] = (),
+) -> tuple[ChainVerification, list[Problem]]:
     """Check the whole trail, which ends under `key`; return what was checked and every problem. Raises OSError.
 
     `known` is a record that the trail had reached, as the server's store remembers it; `heads` are those of every trail
     that the store knows.
     """
-    verification = Verification(key, older, known, heads)
+    verification = ChainVerification(key, older, known, heads)
     problems: list[Problem] = []
     for path in trail_files(directory):
         with path.open("rb") as file:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from ferryman.core.audit.chain import BrokenChain, Link, changed_to, key_id, open_line
+from ferryman.core.audit.chain import BrokenChain, ChainLink, changed_to, key_id, open_line
 from ferryman.core.ports.audit import TrailHead
 
 
-def resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
+def resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, ChainLink]:
     """Return the key and the link to continue with; raises `BrokenChain` if no key opens the last line."""
     if not last_line:
-        return keys[0], Link()
+        return keys[0], ChainLink()
     broken = BrokenChain("there is no key")
     for key in keys:
         try:
@@ -22,7 +22,7 @@ def resume(last_line: bytes, keys: Sequence[bytes]) -> tuple[bytes, Link]:
     raise broken
 
 
-def missing_records(known: TrailHead, found: Link) -> dict[str, int] | None:
+def missing_records(known: TrailHead, found: ChainLink) -> dict[str, int] | None:
     """Return the numbers of the first and last record that the trail is known to have had and does not; None if none.
 
     `found` is the trail's last record.

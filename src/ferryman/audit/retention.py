@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ferryman.audit.files import first_sequence, trail_files
 from ferryman.audit.reader import last_link_in
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 
 LEAST_KEPT_BYTES = 1024 * 1024 * 1024
 """How much the disk limit never deletes, so that filling the disk cannot make the server delete recent records."""
@@ -69,7 +69,7 @@ class Deletable:
 
     path: Path
     first: int
-    last: Link
+    last: ChainLink
     size: int
     reason: Reason
 
@@ -90,7 +90,7 @@ def deletable(directory: Path, retention: Retention, oldest: int, *, begins_file
         if found and first_sequence(path) != found[-1].last.sequence + 1:
             break  # something removed the files between, which must not be recorded as deleted
         stat = path.stat()
-        last = last_link_in(path) or Link(first_sequence(path) - 1)
+        last = last_link_in(path) or ChainLink(first_sequence(path) - 1)
         held = delivered is not None and last.sequence > delivered
         if missing > 0 and kept_bytes - stat.st_size >= LEAST_KEPT_BYTES:
             reason = Reason.DISK

@@ -9,7 +9,7 @@ from typing import Any
 
 from ferryman.audit.files import trail_files
 from ferryman.audit.reader import lines_backwards, newest_first, opens, verify
-from ferryman.core.audit.chain import Link, Problem, Verification
+from ferryman.core.audit.chain import ChainLink, ChainVerification, Problem
 from ferryman.core.audit.checkpoints import checkpoint_of
 
 CLOCKS_DIFFER = timedelta(seconds=10)
@@ -35,7 +35,7 @@ class CheckedTrail:
     """A trail, how much of it was checked, and what is wrong with it."""
 
     trail: Trail
-    found: Verification
+    found: ChainVerification
     problems: list[Problem]
 
 
@@ -73,7 +73,7 @@ def merged_newest_first(trails: Sequence[Trail]) -> Iterator[tuple[str, dict[str
 
 
 def verify_several(
-    trails: Sequence[Trail], key: bytes, older: Sequence[bytes], heads: Mapping[str, Link]
+    trails: Sequence[Trail], key: bytes, older: Sequence[bytes], heads: Mapping[str, ChainLink]
 ) -> tuple[list[CheckedTrail], list[str]]:
     """Check trails; return what was found of each, and the servers whose trails are not among them.
 

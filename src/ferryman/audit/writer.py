@@ -17,7 +17,7 @@ from ferryman.audit.files import TrailFiles, first_sequence, trail_files
 from ferryman.audit.reader import extent_in
 from ferryman.audit.resuming import missing_records, resume
 from ferryman.audit.retention import KEEP_ALL, Deletable, Retention, deletable
-from ferryman.core.audit.chain import KEY_CHANGED, Link, key_id, seal
+from ferryman.core.audit.chain import KEY_CHANGED, ChainLink, key_id, seal
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
 from ferryman.core.ports.audit import Entry, TrailHead, Unrecorded
 
@@ -83,7 +83,7 @@ class TrailWriter:
         self._oldest = self._lost = 0
         extent = extent_in(files.directory, list(self._keys.values()))
         if known is not None and known.sequence > found.sequence:  # numbers are never used again
-            self._link = Link(known.sequence, known.mac)
+            self._link = ChainLink(known.sequence, known.mac)
             if extent is None:
                 self._oldest = known.first
         if not self._oldest:
@@ -135,7 +135,7 @@ class TrailWriter:
         if not self._writing and self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self._write)
 
-    def _compare(self, known: TrailHead, found: Link) -> None:
+    def _compare(self, known: TrailHead, found: ChainLink) -> None:
         """Record and log that the trail does not end where it is known to have ended."""
         missing = missing_records(known, found)
         if missing is not None:
@@ -280,7 +280,7 @@ class TrailWriter:
         synced = self._loop.run_in_executor(self._thread, self._files.sync)
         synced.add_done_callback(lambda future: self._synced(link, future))
 
-    def _synced(self, link: Link, future: "asyncio.Future[None]") -> None:
+    def _synced(self, link: ChainLink, future: "asyncio.Future[None]") -> None:
         self._syncing = False
         error = future.exception()
         if error is None:

@@ -23,7 +23,7 @@ CONTEXT_VARIABLE = "FERRYMAN_CONTEXT"
 
 
 @dataclass(slots=True)
-class Named:
+class NamedContext:
     """The context that the command line's first options name, None for none, and whether an option named it. `replaced`
     are the environment's variables from before `use_context` changed them, for the context that is `used`.
     """
@@ -31,11 +31,11 @@ class Named:
     name: str | None
     by_option: bool
     replaced: dict[str, str | None] = field(default_factory=dict)
-    used: "Choice | None" = None
+    used: "ChosenContext | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenContext:
     """The context that is used, None for AWS's own rules; its name, "" likewise; and the reason for the choice, for
     people."""
 
@@ -47,24 +47,24 @@ class Choice:
 def remember(context: typer.Context, name: str | None) -> None:
     """Store the choice of `ferryman --context NAME` for the command that follows."""
     source = context.get_parameter_source("context")
-    context.obj = Named(name or None, source is not None and source.name == "COMMANDLINE")
+    context.obj = NamedContext(name or None, source is not None and source.name == "COMMANDLINE")
 
 
-def chosen(context: typer.Context) -> Choice:
+def chosen(context: typer.Context) -> ChosenContext:
     """Return which context a command uses that was not given a profile. Raises Failure for an unknown one."""
     named = _named(context)
     if named.used is not None:
         return named.used
     if named.name is not None:
         reason = "--context" if named.by_option else CONTEXT_VARIABLE
-        return Choice(named.name, read_contexts().get(named.name), reason)
+        return ChosenContext(named.name, read_contexts().get(named.name), reason)
     variable = preferred_variable(os.environ)
     if variable:
-        return Choice("", None, f"{variable} is set")
+        return ChosenContext("", None, f"{variable} is set")
     contexts = read_contexts()
     if not contexts.current:
-        return Choice("", None, "no context is current")
-    return Choice(contexts.current, contexts.get(contexts.current), "the current context")
+        return ChosenContext("", None, "no context is current")
+    return ChosenContext(contexts.current, contexts.get(contexts.current), "the current context")
 
 
 def use_context(context: typer.Context, profile: str | None) -> str | None:
@@ -138,6 +138,6 @@ def place(context: Context) -> str:
     return context.config_file or str(config_file())
 
 
-def _named(context: typer.Context) -> Named:
+def _named(context: typer.Context) -> NamedContext:
     found = context.find_root().obj
-    return found if isinstance(found, Named) else Named(None, by_option=False)
+    return found if isinstance(found, NamedContext) else NamedContext(None, by_option=False)

@@ -37,7 +37,7 @@ _AGENT_SETTINGS_OF_USER = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class SystemdService:
     """A service's steps, in order."""
 
     unit: str
@@ -52,10 +52,10 @@ class Service:
         return (Systemctl(("enable", self.unit), live=False), Systemctl((verb, self.unit)))
 
 
-def server_service(program: Path) -> Service:
+def server_service(program: Path) -> SystemdService:
     """Return the server's service, which runs this `ferryman`."""
     text = template(SERVER_UNIT).replace("@PROGRAM@", _quoted(program))
-    return Service(
+    return SystemdService(
         SERVER_UNIT,
         install=(
             CreateAccount(ACCOUNT, "Ferryman server", str(DATA)),
@@ -70,14 +70,14 @@ def server_service(program: Path) -> Service:
     )
 
 
-def agent_service(program: Path, user: str | None = None) -> Service:
+def agent_service(program: Path, user: str | None = None) -> SystemdService:
     """Return the agent's service, which runs this `ferryman`, as root or as `user`."""
     account = template("agent-as-root.conf" if user is None else "agent-as-user.conf").replace("@USER@", user or "")
     text = template(AGENT_UNIT).replace("@PROGRAM@", _quoted(program)).replace("@ACCOUNT@", account)
     owner = user or "root"
     ours = (_AGENT_SETTINGS, _AGENT_SETTINGS_OF_USER)
     settings = ours[0] if user is None else ours[1]
-    return Service(
+    return SystemdService(
         AGENT_UNIT,
         install=(
             MakeDirectory(AGENT_STATE, owner, 0o700, contents=True),

@@ -7,7 +7,7 @@ buffer that was filled just now is still in the processor's cache.
 import struct
 from collections.abc import Sequence
 
-from ferryman.recording.events import EventKind, Position, encode_position
+from ferryman.recording.events import EventKind, TranscriptPosition, encode_position
 
 BLOCK_BYTES = 512 * 1024
 """A block is closed when it has this much; its last event may be a larger message."""
@@ -111,7 +111,7 @@ class BlockContent:
             self.count -= 1
             self.shown -= size
 
-    def close(self, position: Position) -> None:
+    def close(self, position: TranscriptPosition) -> None:
         """Add the position behind the last event; nothing may be added after that."""
         struct.pack_into(">I", self.data, _COUNT_AT, self.count)
         encoded = encode_position(position)

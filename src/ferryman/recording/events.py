@@ -38,7 +38,7 @@ class Event(NamedTuple):
     data: bytes
 
 
-class Position(msgspec.Struct, frozen=True, array_like=True):
+class TranscriptPosition(msgspec.Struct, frozen=True, array_like=True):
     """How far a recording has followed its session, so that another process can continue it.
 
     `output` is the number of the output message expected next from the node; Ferryman's agent starts from 0 for each
@@ -62,24 +62,24 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
     """The content of a block: events in order, and the position behind the last of them."""
 
     events: list[Event]
-    position: Position
+    position: TranscriptPosition
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Content)
 
 
-def encode_content(events: Sequence[Event], position: Position) -> bytes:
+def encode_content(events: Sequence[Event], position: TranscriptPosition) -> bytes:
     """Return MessagePack: an array of the events and the position, each an array of its fields."""
     return _encoder.encode(Content(list(events), position))
 
 
-def encode_position(position: Position) -> bytes:
+def encode_position(position: TranscriptPosition) -> bytes:
     """Return MessagePack: an array of the fields, the second part of a content."""
     return _encoder.encode(position)
 
 
-def decode_content(data: bytes) -> tuple[list[Event], Position]:
+def decode_content(data: bytes) -> tuple[list[Event], TranscriptPosition]:
     """Return what was passed to `encode_content`; raises ValueError."""
     content = _decoder.decode(data)
     return content.events, content.position

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 
-from ferryman.recording.events import Event, EventKind, Position, decode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, decode_content
 from ferryman.recording.screen_text import screen_text
 from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
@@ -115,7 +115,7 @@ class LiveOutput:
             return
         frames = list(self._frames)
         first = _first(frames) if self._incomplete else 0
-        position = Position(first, output_client=self._client, output_bytes=self._dropped)
+        position = TranscriptPosition(first, output_client=self._client, output_bytes=self._dropped)
         self._transcript = transcript = Transcript(self._elapsed, position)
         if self._numbered_late and not frames:
             transcript.resynchronise()

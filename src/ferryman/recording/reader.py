@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ferryman.core.ports.recordings.recorder import BlockPosition, Damaged, RecordedEvent
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockFlag, BlockOpener, DamagedBlock, first_link
-from ferryman.recording.events import Position, decode_content
+from ferryman.recording.events import TranscriptPosition, decode_content
 from ferryman.recording.storage.port import BlockStorage, StoredBlock
 
 
@@ -25,7 +25,7 @@ class RecordingTail(NamedTuple):
 
     blocks: int
     head: bytes
-    position: Position
+    position: TranscriptPosition
     last_at: int
     size: int
 
@@ -83,9 +83,9 @@ class RecordingReader:
         except DamagedBlock as error:
             raise Damaged(str(error)) from error
         if not tail:
-            return RecordingTail(0, first_link(self._recording_id), Position(), 0, 0)
+            return RecordingTail(0, first_link(self._recording_id), TranscriptPosition(), 0, 0)
         opener = self._opener(tail[0])
-        position = Position()
+        position = TranscriptPosition()
         for block in tail:
             position = decode_content(self._open(opener, block))[1]
         assert opener.number is not None and opener.head is not None  # noqa: S101, PT018 a block was opened

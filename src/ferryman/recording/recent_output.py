@@ -15,13 +15,13 @@ _PAYLOAD_TYPE = slice(112, 116)
 _PAYLOAD = 120
 
 
-class Holder(Protocol):
+class PayloadHolder(Protocol):
     """Holds a message's payload, at the same place for as long as it exists."""
 
     data: bytearray
 
 
-_Message: TypeAlias = tuple[int, bytes, Holder | bytes, int, int, int]
+_Message: TypeAlias = tuple[int, bytes, PayloadHolder | bytes, int, int, int]
 """A message by number and payload type; its payload is from `start` to `end` in what holds it, of which the part from
 the last field on was recorded as output."""
 
@@ -64,7 +64,7 @@ class RecentOutput:
         self.add(number, frame[_PAYLOAD_TYPE], frame, _PAYLOAD, len(frame), output_from)
 
     def add(
-        self, number: int, payload_type: bytes, holder: Holder | bytes, start: int, end: int, output_from: int
+        self, number: int, payload_type: bytes, holder: PayloadHolder | bytes, start: int, end: int, output_from: int
     ) -> None:
         """Remember a message whose payload `holder` has from `start` to `end`; it is output from `output_from` on."""
         if self._unindexed:
@@ -151,5 +151,5 @@ def _messages(kept: _Message | _Run) -> Iterator[_Message]:
         yield kept
 
 
-def _data(holder: Holder | bytes) -> bytes | bytearray:
+def _data(holder: PayloadHolder | bytes) -> bytes | bytearray:
     return holder if isinstance(holder, bytes) else holder.data

@@ -20,7 +20,7 @@ from ferryman.core.ports.recordings.recorder import Unrecordable
 from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import Position
+from ferryman.recording.events import TranscriptPosition
 from ferryman.recording.storage.port import BlockStorage
 from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
@@ -59,7 +59,7 @@ class SessionRecorder:
         storage: BlockStorage,
         thread: Executor,
         elapsed: Callable[[], int],
-        position: Position | None = None,
+        position: TranscriptPosition | None = None,
         *,
         required: bool = True,
         typed: bool = False,

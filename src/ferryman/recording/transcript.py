@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
-from ferryman.recording.events import EventKind, Position
+from ferryman.recording.events import EventKind, TranscriptPosition
 from ferryman.recording.message_order import MessageOrder
 from ferryman.recording.recent_output import RecentOutput
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
@@ -50,8 +50,10 @@ class Transcript:
     `position` is where an earlier process ended. `typed`: what people type is recorded, too.
     """
 
-    def __init__(self, elapsed: Callable[[], int], position: Position | None = None, *, typed: bool = False) -> None:
-        position = position or Position()
+    def __init__(
+        self, elapsed: Callable[[], int], position: TranscriptPosition | None = None, *, typed: bool = False
+    ) -> None:
+        position = position or TranscriptPosition()
         self._elapsed = elapsed
         self._typed = typed
         self._output = MessageOrder(position.output, position.skipped)
@@ -79,9 +81,9 @@ class Transcript:
         """Bytes that wait to be taken."""
 
     @property
-    def position(self) -> Position:
+    def position(self) -> TranscriptPosition:
         """How far the session was followed, including the waiting events."""
-        return Position(
+        return TranscriptPosition(
             self._output.expected,
             self._output_client,
             self._output_bytes,
@@ -368,7 +370,7 @@ class Transcript:
         self._last_at = max(self._last_at, self._elapsed())
         return self._last_at
 
-    def _close(self, position: Position) -> None:
+    def _close(self, position: TranscriptPosition) -> None:
         self._closed_at = position
         self._content.close(position)
         self._closed.append(self._content)

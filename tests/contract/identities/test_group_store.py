@@ -7,7 +7,7 @@ from ferryman.core.ports.store import Store
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.groups import Group
-from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
+from ferryman.model.identity.users import AccessKey, LastKeyUse, User, UserChanges
 
 ALICE, BOB = User("AIDA1", "alice", Millis(1), "/ops/"), User("AIDA2", "bob", Millis(2))
 WEB, DB = Group("AGPA1", "web", Millis(3), "/x/"), Group("AGPA2", "db", Millis(4))
@@ -79,6 +79,6 @@ async def test_what_changes_of_a_user(store: Store) -> None:
 async def test_uses_of_keys_are_remembered(store: Store) -> None:
     for key_id in ("AKIA1", "AKIA2"):
         await store.identities.add_key(AccessKey(key_id, "AIDA1", b"sealed", True, Millis(1)))
-    use = KeyUse(Millis(9), "ssm", "test-1")
+    use = LastKeyUse(Millis(9), "ssm", "test-1")
     await store.identities.note_key_uses({"AKIA1": use, "AKIA9": use})
     assert [key.last_use for key in await store.identities.keys_of("AIDA1")] == [use, None]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ferryman.bootstrap.service import monotonic_clock
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.clocks.server_with_moved_clock import MovedClock
 from tests.e2e.demo import Ferryman
@@ -61,7 +61,7 @@ class MovedFerryman(Ferryman):
 def moved_ferryman(directory: Path, log_file: Path | None = None) -> Iterator[MovedFerryman]:
     """Run a server and an agent in a directory; afterwards nothing of them runs. The server logs to `log_file`."""
     port = free_port()
-    made = initialise(Plan(directory / "server", listen=f"127.0.0.1:{port}"))
+    made = initialise(ServerPlan(directory / "server", listen=f"127.0.0.1:{port}"))
     clock = directory / "clock"
     MovedClock().write(clock)
     facts: dict[str, Any] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.cluster.balancers import NAMES, running_balancer
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.forked_processes import ForkedServer
@@ -102,7 +102,7 @@ def running_cluster(
     `balancer` is the path of HAProxy, nginx or Envoy.
     """
     public = free_port()
-    made = initialise(Plan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
+    made = initialise(ServerPlan(directory / NAMES[0], listen=f"127.0.0.1:{public}", database=database))
     for name in NAMES[1:]:
         shutil.copytree(directory / NAMES[0], directory / name)
     paths = [directory / name / made.configuration.name for name in NAMES]

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.programs import AWS, FERRYMAN
 from tests.e2e.processes.warm_programs import warm_programs
@@ -49,7 +49,7 @@ def test_the_aws_command_manages_a_key_and_uses_it(ferryman: Ferryman, tmp_path:
 
 def test_the_servers_own_key_can_come_from_a_kms(ferryman: Ferryman, tmp_path: Path) -> None:
     """As `docs/how-to/record-sessions.md` says."""
-    made = initialise(Plan(tmp_path / "server"))
+    made = initialise(ServerPlan(tmp_path / "server"))
     key_file, sealed = tmp_path / "server" / "server.key", tmp_path / "keys.kms"
     key = json.loads(ferryman.aws("kms", "create-key", "--output", "json").stdout)["KeyMetadata"]["KeyId"]
     asked = ("--key-id", key, "--plaintext", f"fileb://{key_file}", "--output", "json")

@@ -12,7 +12,7 @@ from ferryman.audit.exported import verify_export
 from ferryman.audit.lookup import _Search, _search_chunk
 from ferryman.audit.reader import last_link, newest_first, verify
 from ferryman.audit.sinks.s3 import _time
-from ferryman.core.audit.chain import Link, seal
+from ferryman.core.audit.chain import ChainLink, seal
 from ferryman.core.audit.checkpoints import CHECKPOINT, EXPORT, PublicKey, public_key, read_public_keys, sign
 from ferryman.core.audit.lookup import looked_up
 from ferryman.core.ports.audit import TrailPosition, TrailSearch
@@ -53,7 +53,7 @@ def _verified_copy(data: bytes) -> None:
 def _copy() -> bytes:
     """Return a copy of a trail of one record and its checkpoint, signed with a key that whoever fuzzes knows."""
     time = "2026-01-31T12:00:00.000Z"
-    line, link = seal(_KEY, Link(), {"time": time, "detail-type": "x", "detail": {}})
+    line, link = seal(_KEY, ChainLink(), {"time": time, "detail-type": "x", "detail": {}})
     statement = {"firstSequence": 1, "lastSequence": 1, "mac": link.mac, "time": time}
     digest = sha256(line + b"\n").hexdigest()
     detail = sign(CHECKPOINT, statement | {"sha256": digest}, _KEY)
@@ -86,7 +86,7 @@ def _records() -> bytes:
         },
         {"time": "2025-01-01T00:00:00.000Z", "detail-type": "AuditTrailFileDeleted", "detail": {"lastSequence": 1}},
     )
-    lines, link = [], Link()
+    lines, link = [], ChainLink()
     for entry in entries:
         line, link = seal(_KEY, link, entry)
         lines.append(line + b"\n")

@@ -172,7 +172,7 @@ def _provider(data: bytes) -> None:
     """Discovery, the device flow and a refresh, with a provider that answers anything."""
     documents = cast(Documents, _Provider(data))
     provider = finished(oidc.discover(documents, ISSUER))
-    client = oidc.Client("client", "openid")
+    client = oidc.OidcClient("client", "openid")
     shown: list[str] = []
 
     async def at_once(seconds: float) -> None:

@@ -10,7 +10,7 @@ from ferryman.client.recordings.terminal_filter import TerminalFilter
 from ferryman.client.recordings.traffic import traffic_sentence
 from ferryman.model.values.phrases import Phrase
 from ferryman.recording.blocks import HEADER_SIZE, BlockOpener, BlockSealer, DamagedBlock, first_link, parse_header
-from ferryman.recording.events import Event, EventKind, Position, decode_content, encode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, decode_content, encode_content
 from ferryman.recording.search.chunks import ChunkSeal, NotSealedHere
 from ferryman.recording.search.lines import LONGEST_LINE, LineReader
 from ferryman.recording.transcript import Transcript
@@ -69,7 +69,9 @@ def _chunk(data: bytes) -> None:
     ChunkSeal(_ID, _KEY).lines_with(Phrase.of("ls"), 0, data)
 
 
-_CONTENT = encode_content([Event(1, EventKind.OUTPUT, b"hello"), Event(2, EventKind.RESIZE, b"80x24")], Position(2))
+_CONTENT = encode_content(
+    [Event(1, EventKind.OUTPUT, b"hello"), Event(2, EventKind.RESIZE, b"80x24")], TranscriptPosition(2)
+)
 _SEALED = BlockSealer(_ID, _KEY, os.urandom).seal(_CONTENT, 1, 2)
 
 

@@ -8,7 +8,7 @@ from multidict import CIMultiDict
 
 from ferryman.model.errors import ServiceError
 from ferryman.server.channels.frames import acknowledge, acknowledged_number, peek_header
-from ferryman.server.channels.relay.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.acknowledgements import ClientAcknowledgements, completes_handshake
 from ferryman.server.channels.relay.handshakes import LONGEST, objection
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.console.json import decode_json
@@ -35,7 +35,7 @@ def _relayed(data: bytes) -> None:
 
 
 def _acknowledgements(data: bytes) -> None:
-    acknowledged = Acknowledgements(underway=True)
+    acknowledged = ClientAcknowledgements(underway=True)
     for payload in data.split(b"\n"):
         acknowledged.acknowledged(payload)
         assert isinstance(acknowledged.settled, bool)

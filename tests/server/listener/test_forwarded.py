@@ -22,7 +22,7 @@ from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
-from ferryman.server.http.forwarded import MOST_HOPS, Client, ProxyHeader, TrustedProxies
+from ferryman.server.http.forwarded import MOST_HOPS, ForwardedClient, ProxyHeader, TrustedProxies
 from tests.server.running import Recorded, Server
 
 NETWORKS = [ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48")]
@@ -33,7 +33,7 @@ BODY = b'{"State":"Active"}'
 
 def client_of(
     headers: list[tuple[str, str]], peer: str = "127.0.0.1", header: ProxyHeader = ProxyHeader.X_FORWARDED_FOR
-) -> Client:
+) -> ForwardedClient:
     return TrustedProxies(NETWORKS, header).client_of(peer, CIMultiDict(headers), secure=False)
 
 
@@ -115,13 +115,13 @@ def test_headers_of_peers_that_are_not_trusted_are_ignored() -> None:
     headers = [("X-Forwarded-For", CLIENT), ("X-Forwarded-Proto", "https"), ("Forwarded", f"for={CLIENT};proto=https")]
     for peer in ("198.51.100.77", "2001:db8:2::1", "127.0.0.2"):
         for header in ProxyHeader:
-            assert client_of(headers, peer, header) == Client(peer, secure=False)
+            assert client_of(headers, peer, header) == ForwardedClient(peer, secure=False)
 
 
 def test_the_other_header_is_ignored() -> None:
     both = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-Proto", "https"), ("Forwarded", f"for={CLIENT}")]
-    assert client_of(both) == Client("198.51.100.1", secure=True)
-    assert client_of(both, header=ProxyHeader.FORWARDED) == Client(CLIENT, secure=False)
+    assert client_of(both) == ForwardedClient("198.51.100.1", secure=True)
+    assert client_of(both, header=ProxyHeader.FORWARDED) == ForwardedClient(CLIENT, secure=False)
 
 
 @pytest.mark.parametrize(

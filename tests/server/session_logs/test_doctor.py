@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from ferryman.bootstrap.configuration import load
-from ferryman.cli.doctor.client import Finding, Verdict
+from ferryman.cli.doctor.client import CheckResult, Finding
 from ferryman.cli.doctor.destinations import (
     SUBJECT,
     examine_destinations,
     examine_recording_bucket,
     examine_recording_key,
 )
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.recording.outputs.examination import PROBE
 from tests.aws_stand_ins import REGION, StandIn
 from tests.faulty_proxy import Fault, FaultyProxy
@@ -66,9 +66,9 @@ async def test_destinations_that_documents_name_are_written_to(
     await document(server, "Another", s3BucketName=BUCKET, s3KeyPrefix="a", cloudWatchLogGroupName=GROUP)
     await document(server, "Chosen", {"bucket": {"type": "String"}}, s3BucketName="{{ bucket }}")
     assert sorted(await examine(tables), key=lambda each: each.said) == [
-        Finding(Verdict.GOOD, SUBJECT, f"{GROUP} can be written"),
-        Finding(Verdict.GOOD, SUBJECT, f"{BUCKET} can be written"),
-        Finding(Verdict.GOOD, SUBJECT, f"{BUCKET} can be written, and encrypts"),
+        Finding(CheckResult.GOOD, SUBJECT, f"{GROUP} can be written"),
+        Finding(CheckResult.GOOD, SUBJECT, f"{BUCKET} can be written"),
+        Finding(CheckResult.GOOD, SUBJECT, f"{BUCKET} can be written, and encrypts"),
     ]
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=BUCKET)
     assert await messages(aws, PROBE) == ["ferryman doctor can write to this log group"]
@@ -92,7 +92,7 @@ async def test_destination_that_is_missing_or_not_encrypted_is_a_finding(
 ) -> None:
     await prefer(server, **inputs)
     (finding,) = await examine(tables)
-    assert (finding.verdict, finding.subject, finding.advice) == (Verdict.BAD, SUBJECT, advice)
+    assert (finding.verdict, finding.subject, finding.advice) == (CheckResult.BAD, SUBJECT, advice)
     assert finding.said.startswith(text)
 
 
@@ -102,7 +102,7 @@ async def test_destination_that_does_not_answer_is_a_finding(
     await prefer(server, s3BucketName=BUCKET)
     proxy.fault = Fault("PUT")
     (finding,) = await examine(tables)
-    assert finding.verdict is Verdict.BAD
+    assert finding.verdict is CheckResult.BAD
     assert finding.said.startswith(f"s3:PutObject on the bucket {BUCKET} was not answered")
 
 
@@ -110,11 +110,11 @@ async def test_destination_that_the_configuration_does_not_reach_is_a_finding(
     server: Server, tables: str, examine: Examine
 ) -> None:
     assert await examine("") == []
-    assert await examine(tables) == [Finding(Verdict.GOOD, SUBJECT, "no document names a bucket or log group")]
+    assert await examine(tables) == [Finding(CheckResult.GOOD, SUBJECT, "no document names a bucket or log group")]
     await prefer(server, s3BucketName=BUCKET)
     (missing,) = await examine("")
     (forbidden,) = await examine(f'[outputs.s3]\nregion = "{REGION}"\nbuckets = ["others"]\n')
-    assert (missing.verdict, forbidden.verdict) == (Verdict.BAD, Verdict.BAD)
+    assert (missing.verdict, forbidden.verdict) == (CheckResult.BAD, CheckResult.BAD)
     assert f"the bucket {BUCKET} needs the table [outputs.s3]" in missing.said
     assert f"the bucket {BUCKET} is not among outputs.s3.buckets" in forbidden.said
 
@@ -130,14 +130,14 @@ async def test_bucket_of_recordings_is_written_to(tmp_path: Path, proxy: FaultyP
         (finding,) = await asyncio.to_thread(examine_recording_bucket, load(path))
         return finding
 
-    assert await examined(BUCKET) == Finding(Verdict.GOOD, "Recordings", f"the bucket {BUCKET} can be written")
+    assert await examined(BUCKET) == Finding(CheckResult.GOOD, "Recordings", f"the bucket {BUCKET} can be written")
     missing = await examined("gone")
-    assert missing.verdict is Verdict.BAD
+    assert missing.verdict is CheckResult.BAD
     assert "NoSuchBucket" in missing.said
 
 
 async def test_key_of_recordings_is_used(tmp_path: Path, aws: StandIn, proxy: FaultyProxy) -> None:
-    made = await asyncio.to_thread(initialise, Plan(tmp_path / "server"))
+    made = await asyncio.to_thread(initialise, ServerPlan(tmp_path / "server"))
     text = made.configuration.read_text()
     key = str(aws.client("kms").create_key()["KeyMetadata"]["KeyId"])
 
@@ -147,10 +147,10 @@ async def test_key_of_recordings_is_used(tmp_path: Path, aws: StandIn, proxy: Fa
         return finding
 
     own = await examined('key = "alias/recordings"')
-    assert own.verdict is Verdict.BAD
+    assert own.verdict is CheckResult.BAD
     assert "alias/recordings does not exist" in own.said
     elsewhere = f'region = "{REGION}"\nendpoint_url = "{proxy.url}"'
     good = await examined(f'key = "{key}"\n{elsewhere}')
-    assert good == Finding(Verdict.GOOD, "Recordings", f"the KMS key {key} can be used")
+    assert good == Finding(CheckResult.GOOD, "Recordings", f"the KMS key {key} can be used")
     gone = await examined(f'key = "01234567-89ab-4def-8123-456789abcdef"\n{elsewhere}')
-    assert (gone.verdict, "kms:Encrypt on the KMS key 01234567" in gone.said) == (Verdict.BAD, True)
+    assert (gone.verdict, "kms:Encrypt on the KMS key 01234567" in gone.said) == (CheckResult.BAD, True)

@@ -9,7 +9,7 @@ import pytest
 from ferryman.audit.export import Exported, NothingToExport, write_export
 from ferryman.audit.exported import ExportedTrail, verify_export
 from ferryman.audit.files import trail_files
-from ferryman.core.audit.chain import FIRST_PREVIOUS, Link, seal
+from ferryman.core.audit.chain import FIRST_PREVIOUS, ChainLink, seal
 from ferryman.core.audit.checkpoints import PublicKey, public_key
 from tests.unit.audit.trails import KEY, SEED, checkpoint_writer, open_trail, records
 
@@ -163,7 +163,7 @@ async def test_a_part_of_another_servers_copy_does_not_fit(tmp_path: Path) -> No
 async def test_a_forger_without_the_signing_key_cannot_rewrite_the_trail(tmp_path: Path) -> None:
     """Who has the key of the chain alone can make one that is whole, but no checkpoint for it."""
     directory = await trail_of(tmp_path / "trail")
-    link, whole = Link(0, FIRST_PREVIOUS), b""
+    link, whole = ChainLink(0, FIRST_PREVIOUS), b""
     for record in records(directory):
         chain = record.pop("chain")
         line, link = seal(KEY, link, record | {"name": "mallory"})

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from ferryman.audit.reader import last_link, newest_first, verify
-from ferryman.core.audit.chain import Link, seal
+from ferryman.core.audit.chain import ChainLink, seal
 
 KEY = bytes(32)
 MIB = 1024 * 1024
 LONG = b"x" * 24 * MIB
 
 
-def records() -> tuple[bytes, bytes, Link]:
-    first, link = seal(KEY, Link(), {"eventName": "first"})
+def records() -> tuple[bytes, bytes, ChainLink]:
+    first, link = seal(KEY, ChainLink(), {"eventName": "first"})
     second, link = seal(KEY, link, {"eventName": "second"})
     return first + b"\n", second + b"\n", link
 

@@ -15,7 +15,7 @@ from ferryman.audit.files import RESERVE_BYTES, TrailFiles, trail_files
 from ferryman.audit.reader import last_link_in
 from ferryman.audit.retention import Reason, Retention
 from ferryman.audit.writer import TrailWriter
-from ferryman.core.audit.chain import Link, link_of
+from ferryman.core.audit.chain import ChainLink, link_of
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING
 from tests.unit.audit.trails import open_trail, problems, records
 
@@ -293,4 +293,4 @@ def test_the_last_record_of_a_file_without_one(tmp_path: Path) -> None:
     path = tmp_path / "audit-000000000001.jsonl"
     path.write_bytes(b"nothing\n")
     assert last_link_in(path) is None
-    assert Link().sequence == 0
+    assert ChainLink().sequence == 0

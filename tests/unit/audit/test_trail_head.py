@@ -7,7 +7,7 @@ import pytest
 
 from ferryman.audit.files import trail_files
 from ferryman.audit.reader import verify
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 from ferryman.core.ports.audit import TrailHead
 from tests.unit.audit.trails import KEY, names, open_trail, problems, records
 
@@ -88,16 +88,16 @@ async def test_a_known_record_of_another_content_shows(tmp_path: Path) -> None:
     other = TrailHead(head.first, head.sequence, "0" * 64)
     await opened_again(tmp_path, other)
     assert "AuditTrailShortened" in names(tmp_path)
-    _, found = verify(tmp_path, KEY, known=Link(other.sequence, other.mac))
+    _, found = verify(tmp_path, KEY, known=ChainLink(other.sequence, other.mac))
     assert "it was replaced" in found[0].what
 
 
 @pytest.mark.parametrize("lines", [1, 3])
 async def test_verification_knows_how_far_the_trail_had_got(tmp_path: Path, lines: int) -> None:
     head = await written(tmp_path, 5)
-    assert verify(tmp_path, KEY, known=Link(head.sequence, head.mac))[1] == []
+    assert verify(tmp_path, KEY, known=ChainLink(head.sequence, head.mac))[1] == []
     cut(tmp_path, lines)
-    _, found = verify(tmp_path, KEY, known=Link(head.sequence, head.mac))
+    _, found = verify(tmp_path, KEY, known=ChainLink(head.sequence, head.mac))
     assert [each.what for each in found] == [
         f"the trail ends with record {head.sequence - lines}, it had reached {head.sequence}"
     ]

@@ -12,9 +12,9 @@ from ferryman.bootstrap.bus.opening import check_bus, nats_options, open_bus
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
 from ferryman.bus.memory import MemoryBus
-from ferryman.cli.doctor.client import Verdict
+from ferryman.cli.doctor.client import CheckResult
 from ferryman.cli.doctor.server import examine_server_files
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.model.failures import Failure
 from tests.nats import NatsServer, running_nats
 from tests.waiting import PATIENCE
@@ -101,7 +101,7 @@ class TestWithNats:
     @pytest.fixture
     def server(self, tmp_path: Path) -> Path:
         """The configuration of a server that was set up, without a bus."""
-        return initialise(Plan(tmp_path / "server")).configuration
+        return initialise(ServerPlan(tmp_path / "server")).configuration
 
     async def test_a_server_opens_it_and_its_commands_do_not(
         self, server: Path, nats_server: NatsServer, migrated_postgresql: str
@@ -123,11 +123,11 @@ class TestWithNats:
         with running_nats(tmp_path, 'authorization { token: "right" }') as nats:
             server.write_text(f"{server.read_text()}\n[bus]\nurl = '{nats.url}'\ntoken_file = 'token'\n")
             found = {each.subject: each for each in examine_server_files(server, datetime.now(UTC))}
-            assert found["Bus"].verdict is Verdict.BAD
+            assert found["Bus"].verdict is CheckResult.BAD
             assert "it refuses the login" in found["Bus"].said
             token.write_text("right\n")
             found = {each.subject: each for each in examine_server_files(server, datetime.now(UTC))}
-            assert found["Bus"].verdict is Verdict.GOOD
+            assert found["Bus"].verdict is CheckResult.GOOD
             assert found["Bus"].said == f"NATS at {nats.url} can be reached"
         monkeypatch.setattr(opening, "CHECK_SECONDS", 0.1)
         with pytest.raises(Failure, match="cannot be used"):

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ferryman.cli.app import app
 from ferryman.cli.aws_cli import find_aws_cli
-from ferryman.cli.doctor.client import Verdict, examine_client
+from ferryman.cli.doctor.client import CheckResult, examine_client
 from ferryman.client.calls.api import Connection
 
 RELEASES = [
@@ -41,14 +41,14 @@ def test_a_release_that_ignores_profiles_is_known(path: Path, said: str, too_old
     assert found is not None
     assert found.is_too_old is too_old
     finding = examine_client(Connection(), None)[0]
-    assert finding.verdict is (Verdict.BAD if too_old else Verdict.GOOD)
+    assert finding.verdict is (CheckResult.BAD if too_old else CheckResult.GOOD)
     assert ("--endpoint-url" in finding.advice) is too_old
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo gibberish"])
 def test_one_that_does_not_say_its_version_is_doubtful(path: Path, script: str) -> None:
     install(path, script)
-    assert examine_client(Connection(), None)[0].verdict is Verdict.DOUBTFUL
+    assert examine_client(Connection(), None)[0].verdict is CheckResult.DOUBTFUL
 
 
 @pytest.mark.parametrize(("said", "too_old"), RELEASES[:2])

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from ferryman.cli.app import app
 from ferryman.cli.operate import services
 from ferryman.installation import machine, steps
-from ferryman.installation.services import AGENT_UNIT, SERVER_UNIT, Service, agent_service, server_service
+from ferryman.installation.services import AGENT_UNIT, SERVER_UNIT, SystemdService, agent_service, server_service
 
 PROGRAM = Path("/opt/ferryman/bin/ferryman")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: accounts and owners are created")
@@ -103,7 +103,7 @@ def test_a_service_that_the_installation_changes_is_started_again(
     monkeypatch.setattr(machine, "has_systemd", lambda _: True)
     unit = tmp_path / "a.service"
     unit.write_text("as it was")
-    service = Service("a.service", install=[steps.WriteFile(unit, content)], uninstall=[], purge=[])
+    service = SystemdService("a.service", install=[steps.WriteFile(unit, content)], uninstall=[], purge=[])
     services._install(service, start=True, dry_run=False, root=Path("/"))
     assert ran == [["systemctl", "enable", "a.service"], ["systemctl", verb, "a.service"]]
 
@@ -181,7 +181,9 @@ def test_packages_that_roots_umask_has_closed_are_noticed(tmp_path: Path, monkey
     ],
     ids=["server", "agent of an account", "agent of root"],
 )
-def test_systemd_verifies_the_units_and_how_exposed_they_are(service: Service, most: float, tmp_path: Path) -> None:
+def test_systemd_verifies_the_units_and_how_exposed_they_are(
+    service: SystemdService, most: float, tmp_path: Path
+) -> None:
     text = next(step.content for step in service.install if getattr(step, "path", Path()).suffix == ".service")  # type: ignore[attr-defined] # it is a file
     unit = tmp_path / service.unit
     unit.write_text(text)

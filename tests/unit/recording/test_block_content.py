@@ -6,9 +6,9 @@ import pytest
 
 from ferryman.recording import block_content
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
-from ferryman.recording.events import Event, EventKind, Position, decode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, decode_content
 
-POSITION = Position(3, "client", 4, skipped=((1, 2),))
+POSITION = TranscriptPosition(3, "client", 4, skipped=((1, 2),))
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 2000, 65_535, 65_536, BLOCK_BYTES, 1024 * 1024])

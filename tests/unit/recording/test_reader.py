@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.core.ports.recordings.recorder import BlockPosition, Damaged
 from ferryman.recording.blocks import DEPENDENT_BLOCKS, BlockSealer
-from ferryman.recording.events import Event, EventKind, Position, encode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, encode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.port import StoredBlock
@@ -40,7 +40,7 @@ def storage(tmp_path: Path) -> CountingStorage:
     sealer = BlockSealer(ID, KEY, os.urandom)
     for number in range(BLOCKS):
         at = number * 1000
-        content = encode_content([Event(at, EventKind.OUTPUT, b"line %d" % number)], Position())
+        content = encode_content([Event(at, EventKind.OUTPUT, b"line %d" % number)], TranscriptPosition())
         storage.append(ID, sealer.seal(content, at, at))
         sealer.written()
     storage.release(ID)

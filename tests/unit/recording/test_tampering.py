@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.recording.blocks import BlockSealer
-from ferryman.recording.events import Event, EventKind, Position, encode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, encode_content
 from ferryman.recording.reader import FinalBlock, RecordingReader
 from ferryman.recording.storage.directory import DirectoryStorage
 from tests.unit.recording.recorded import ID, KEY
@@ -22,7 +22,7 @@ def written(directory: Path, recording_id: str, key: bytes) -> list[bytes]:
     storage, sealer = DirectoryStorage(directory), BlockSealer(recording_id, key, os.urandom)
     blocks = []
     for number in range(BLOCKS):
-        content = encode_content([Event(number, EventKind.OUTPUT, os.urandom(100))], Position(number))
+        content = encode_content([Event(number, EventKind.OUTPUT, os.urandom(100))], TranscriptPosition(number))
         blocks.append(sealer.seal(content, number, number))
         storage.append(recording_id, blocks[-1])
         sealer.written()

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 from ferryman.model.identifiers import Millis
 from ferryman.system.private_files import replace_private
 
 
-class Position(msgspec.Struct, frozen=True):
+class SinkPosition(msgspec.Struct, frozen=True):
     """The last record that was delivered, 0 for none, and when; `failure` is why the next one is not, None if it is."""
 
     sequence: int = 0
@@ -18,13 +18,13 @@ class Position(msgspec.Struct, frozen=True):
     failure: str | None = None
 
     @property
-    def link(self) -> Link:
+    def link(self) -> ChainLink:
         """The record's link."""
-        return Link(self.sequence, self.mac)
+        return ChainLink(self.sequence, self.mac)
 
-    def reached(self, link: Link, now: Millis) -> "Position":
+    def reached(self, link: ChainLink, now: Millis) -> "SinkPosition":
         """Return the position after a delivery."""
-        return Position(link.sequence, link.mac, now)
+        return SinkPosition(link.sequence, link.mac, now)
 
 
 def position_path(directory: Path, sink: str) -> Path:
@@ -32,14 +32,14 @@ def position_path(directory: Path, sink: str) -> Path:
     return directory / f"sink-{sink}.json"
 
 
-def read_position(path: Path) -> Position:
+def read_position(path: Path) -> SinkPosition:
     """Return what was stored; the beginning if nothing readable was. Raises OSError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Position)
+        return msgspec.json.decode(path.read_bytes(), type=SinkPosition)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Position()
+        return SinkPosition()
 
 
-def store_position(path: Path, position: Position) -> None:
+def store_position(path: Path, position: SinkPosition) -> None:
     """Store a position in one step; raises OSError. If a crash undoes it, records are delivered again."""
     replace_private(path, msgspec.json.encode(position), durable=False)

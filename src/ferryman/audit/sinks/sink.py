@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from ferryman.audit.follower import Batch, TrailFollower
-from ferryman.audit.sinks.position import Position, position_path, read_position, store_position
+from ferryman.audit.sinks.position import SinkPosition, position_path, read_position, store_position
 from ferryman.core.ports.audit import Entry
 from ferryman.core.ports.runtime import Clock
 from ferryman.signing.canonical import SignableRequest
@@ -104,7 +104,7 @@ class Sink:
         self._pace = pace
         self._clock = clock
         self._describe = describe
-        self._position = Position()
+        self._position = SinkPosition()
         self._waiting_bytes = self._waiting_records = 0
         self._news = asyncio.Event()
         self._news.set()
@@ -160,7 +160,7 @@ class Sink:
             if self._closing.is_set():
                 return
 
-    def _resume(self, trail: WrittenTrail) -> Position:
+    def _resume(self, trail: WrittenTrail) -> SinkPosition:
         """Return where to continue: at the beginning if the stored position belongs to another trail."""
         stored = read_position(self._path)
         if stored.sequence == 0:
@@ -170,7 +170,7 @@ class Sink:
             if found is None or found == stored.link:
                 return stored
         _log.warning("sink restarts with another trail", sink=self.name, sequence=stored.sequence)
-        return Position()
+        return SinkPosition()
 
     async def _due(self) -> None:
         await self._news.wait()
@@ -230,7 +230,7 @@ class Sink:
         if self._position.failure != reason:
             await self._keep(msgspec.structs.replace(self._position, failure=reason))
 
-    async def _keep(self, position: Position) -> None:
+    async def _keep(self, position: SinkPosition) -> None:
         self._position = position
         try:
             await asyncio.to_thread(store_position, self._path, position)

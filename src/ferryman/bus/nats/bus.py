@@ -36,7 +36,7 @@ from ferryman.bus.nats.envelopes import (
     decode_told,
     encode,
 )
-from ferryman.bus.nats.link import OPEN_SECONDS, Link
+from ferryman.bus.nats.link import OPEN_SECONDS, NatsLink
 from ferryman.bus.nats.subjects import encode_subject
 from ferryman.bus.spans import span_of_handling, span_of_request
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription, Superseded
@@ -97,7 +97,7 @@ class NatsBus:
 
     def __init__(self, options: NatsOptions, tracing: Tracing = NO_TRACING) -> None:
         self._tracing = tracing
-        self._link = Link(options, self._forget_client, self._resume)
+        self._link = NatsLink(options, self._forget_client, self._resume)
         self._id = self._link.id
         self._held: dict[str, _Held] = {}
         self._deliveries = Deliveries()

@@ -26,7 +26,7 @@ _PENDING_BYTES = 4 * 1024 * 1024
 _log = structlog.get_logger("ferryman.bus.nats")
 
 
-class Link:
+class NatsLink:
     """The connection of one bus, `id`, under whose `root` all subjects are.
 
     `on_new_client` is called when subscriptions must be made again, `on_back` whenever NATS is there again.

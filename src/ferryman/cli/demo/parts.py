@@ -12,7 +12,7 @@ from typing import Any
 
 from ferryman.cli.demo.processes import Processes, Program
 from ferryman.cli.demo.starting import FERRYMAN, free_port, limit, without_aws
-from ferryman.cli.operate.init import Initialised, Plan, initialise
+from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 from ferryman.client.calls.api import Api, Connection, connect
 
 _POLL = 0.05
@@ -102,7 +102,7 @@ async def start(directory: Path, nodes: int, processes: Processes, *, servers: i
 
 
 async def _start_server(directory: Path, processes: Processes, *, tls: bool) -> tuple[Initialised, list[int]]:
-    plan = Plan(directory / "server", listen=f"127.0.0.1:{free_port()}", tls=tls)
+    plan = ServerPlan(directory / "server", listen=f"127.0.0.1:{free_port()}", tls=tls)
     # It runs an event loop of its own.
     made = await asyncio.to_thread(initialise, plan)
     with made.configuration.open("a") as configuration:

@@ -35,7 +35,7 @@ _FIRST_VERSION_WITH_HOST_CHECK = (1, 2, 889)
 """AWS's plugin refuses servers outside AWS from here on (`protocol/client.md` §1)."""
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """The result of a check."""
 
     GOOD = "good"
@@ -48,7 +48,7 @@ class Verdict(StrEnum):
 class Finding:
     """`subject` was checked, `said` is what was found, `advice` is how to fix it, if necessary."""
 
-    verdict: Verdict
+    verdict: CheckResult
     subject: str
     said: str
     advice: str = ""
@@ -68,17 +68,17 @@ def examine_client(connection: Connection, target: str | None, *, is_server: boo
         api = connect(connection)
     except Failure as failure:
         return [*findings, bad("Configuration", failure)]
-    findings.append(Finding(Verdict.GOOD, "Configuration", f"the server is {api.endpoint_url}"))
+    findings.append(Finding(CheckResult.GOOD, "Configuration", f"the server is {api.endpoint_url}"))
     reached = examine_server(api.endpoint_url, api.ca_file)
     findings += reached
-    if any(finding.verdict is Verdict.BAD for finding in reached):
-        skipped = Finding(Verdict.SKIPPED, "Credentials", "not tried, since the server was not reached")
+    if any(finding.verdict is CheckResult.BAD for finding in reached):
+        skipped = Finding(CheckResult.SKIPPED, "Credentials", "not tried, since the server was not reached")
         return [*findings, skipped]
     try:
         arn = connect(connection, "sts").call("GetCallerIdentity")["Arn"]
     except Failure as failure:
         return [*findings, bad("Credentials", failure)]
-    findings.append(Finding(Verdict.GOOD, "Credentials", f"the server knows you as {arn}"))
+    findings.append(Finding(CheckResult.GOOD, "Credentials", f"the server knows you as {arn}"))
     if target is not None:
         findings += _target(api, target)
     return findings
@@ -89,12 +89,12 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
     subject = "Server"
     scheme = urlsplit(url).scheme
     if scheme not in {"http", "https"}:
-        return [Finding(Verdict.BAD, subject, f"{url} is not an http(s) URL", "Correct the endpoint's URL")]
+        return [Finding(CheckResult.BAD, subject, f"{url} is not an http(s) URL", "Correct the endpoint's URL")]
     try:
         context = ssl.create_default_context(cafile=ca_file) if scheme == "https" else None
     except OSError as error:
         said = f"the CA file {ca_file} cannot be used: {said_by(error)}"
-        return [Finding(Verdict.BAD, subject, said, "Copy the server's complete CA certificate to that file")]
+        return [Finding(CheckResult.BAD, subject, said, "Copy the server's complete CA certificate to that file")]
     try:
         opened = _opener(url, context).open(f"{url.rstrip('/')}/healthz", timeout=_TIMEOUT)
         with opened as answer:
@@ -107,10 +107,10 @@ def examine_server(url: str, ca_file: str | None = None) -> list[Finding]:
             if error.code >= 500
             else "Check the port: something other than Ferryman may be listening there"
         )
-        return [Finding(Verdict.BAD, subject, said, advice)]
+        return [Finding(CheckResult.BAD, subject, said, advice)]
     except (OSError, UnicodeError, HTTPException, Unreachable) as error:
         return [_unreached(url, error)]
-    findings = [Finding(Verdict.GOOD, subject, f"{url} answers and is healthy"), _clock(date)]
+    findings = [Finding(CheckResult.GOOD, subject, f"{url} answers and is healthy"), _clock(date)]
     return findings if context is None else [*findings, _certificate(urlsplit(url), context)]
 
 
@@ -127,18 +127,18 @@ def examine_node(state_dir: Path) -> list[Finding]:
     except ModuleNotFoundError as error:
         said = f"{state_dir} was not checked: this installation of Ferryman does not include the agent ({error.name})"
         advice = "Run `ferryman doctor` from the installation that runs the agent, or install ferryman[agent] here"
-        return [Finding(Verdict.SKIPPED, subject, said, advice)]
+        return [Finding(CheckResult.SKIPPED, subject, said, advice)]
     state = StateDirectory(state_dir)
     try:
         registration = state.registration()
         state.key()
     except (StateUnusable, OSError) as error:
-        return [Finding(Verdict.BAD, subject, str(error), "Run `ferryman agent register` as the agent's user")]
-    findings = [Finding(Verdict.GOOD, subject, f"{state_dir} holds node {registration.node_id}")]
+        return [Finding(CheckResult.BAD, subject, str(error), "Run `ferryman agent register` as the agent's user")]
+    findings = [Finding(CheckResult.GOOD, subject, f"{state_dir} holds node {registration.node_id}")]
     try:
         state.require_this_machine()
     except StateUnusable as error:
-        findings.append(Finding(Verdict.BAD, subject, str(error)))
+        findings.append(Finding(CheckResult.BAD, subject, str(error)))
     findings += _closed_to_others(state_dir)
     at_server = examine_server(registration.endpoint, registration.ca_file)
     return findings + [
@@ -150,10 +150,10 @@ def lifetime(subject: str, expires: datetime, now: datetime, advice: str) -> Fin
     """Return the finding that a certificate is valid, soon will not be, or is not."""
     said = f"it is valid until {expires:%Y-%m-%d}"
     if expires <= now:
-        return Finding(Verdict.BAD, subject, f"it expired on {expires:%Y-%m-%d}", advice)
+        return Finding(CheckResult.BAD, subject, f"it expired on {expires:%Y-%m-%d}", advice)
     if expires - now < EXPIRING:
-        return Finding(Verdict.DOUBTFUL, subject, f"{said}, which is in {(expires - now).days} days", advice)
-    return Finding(Verdict.GOOD, subject, said)
+        return Finding(CheckResult.DOUBTFUL, subject, f"{said}, which is in {(expires - now).days} days", advice)
+    return Finding(CheckResult.GOOD, subject, said)
 
 
 def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
@@ -167,7 +167,7 @@ def _certificate(url: SplitResult, context: ssl.SSLContext) -> Finding:
             presented = tls.getpeercert() or {}
         expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
     except (OSError, KeyError, ValueError) as error:
-        return Finding(Verdict.SKIPPED, subject, f"it could not be checked: {error or type(error).__name__}")
+        return Finding(CheckResult.SKIPPED, subject, f"it could not be checked: {error or type(error).__name__}")
     return lifetime(subject, expires, datetime.now(UTC), "Ask the server's administrator to renew it")
 
 
@@ -176,17 +176,17 @@ def _aws_cli() -> Finding:
     found = find_aws_cli()
     if found is None:
         return Finding(
-            Verdict.DOUBTFUL, subject, "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"
+            CheckResult.DOUBTFUL, subject, "there is no `aws` on PATH", "Install it to use `aws ssm start-session`"
         )
     if not found.version:
         said = (
             f"{found.path} cannot be run: {found.error}" if found.error else f"{found.path} does not print its version"
         )
-        return Finding(Verdict.DOUBTFUL, subject, said, "Reinstall it")
+        return Finding(CheckResult.DOUBTFUL, subject, said, "Reinstall it")
     said = f"{found.path}, version {found.version}"
     if found.is_too_old:
-        return Finding(Verdict.BAD, subject, said, TOO_OLD_TEXT)
-    return Finding(Verdict.GOOD, subject, said)
+        return Finding(CheckResult.BAD, subject, said, TOO_OLD_TEXT)
+    return Finding(CheckResult.GOOD, subject, said)
 
 
 def _plugin(*, needed: bool) -> Finding:
@@ -194,7 +194,7 @@ def _plugin(*, needed: bool) -> Finding:
     path = shutil.which(subject)
     if path is None:
         return Finding(
-            Verdict.BAD if needed else Verdict.DOUBTFUL,
+            CheckResult.BAD if needed else CheckResult.DOUBTFUL,
             subject,
             "it is not on PATH, where `aws ssm start-session` looks for it",
             "Install Ferryman where its programs are on PATH, or add its bin directory",
@@ -202,20 +202,20 @@ def _plugin(*, needed: bool) -> Finding:
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(Verdict.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Reinstall it")
+        return Finding(CheckResult.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Reinstall it")
     version = answer.stdout.strip()
     if not re.fullmatch(r"\d+(\.\d+){0,3}", version):
-        return Finding(Verdict.BAD, subject, f"{path} does not print its version", "Reinstall it")
+        return Finding(CheckResult.BAD, subject, f"{path} does not print its version", "Reinstall it")
     if version == CLIENT_VERSION:
-        return Finding(Verdict.GOOD, subject, f"{path}, Ferryman's, version {version}")
+        return Finding(CheckResult.GOOD, subject, f"{path}, Ferryman's, version {version}")
     if tuple(map(int, version.split("."))) >= _FIRST_VERSION_WITH_HOST_CHECK:
         return Finding(
-            Verdict.DOUBTFUL,
+            CheckResult.DOUBTFUL,
             subject,
             f"{path} is AWS's, version {version}, which may refuse servers outside AWS",
             "Put Ferryman's directory first on PATH",
         )
-    return Finding(Verdict.GOOD, subject, f"{path}, AWS's, version {version}")
+    return Finding(CheckResult.GOOD, subject, f"{path}, AWS's, version {version}")
 
 
 def _target(api: Api, target: str) -> list[Finding]:
@@ -232,11 +232,11 @@ def _target(api: Api, target: str) -> list[Finding]:
     except Failure as failure:
         return [bad(subject, failure)]
     if online:
-        return [Finding(Verdict.GOOD, subject, "it is registered and its control channel is up")]
+        return [Finding(CheckResult.GOOD, subject, "it is registered and its control channel is up")]
     if registered:
         return [
             Finding(
-                Verdict.BAD,
+                CheckResult.BAD,
                 subject,
                 "it is registered, but its agent is not connected",
                 "Check that `ferryman agent run` is running on that machine, and run `ferryman doctor` there",
@@ -244,7 +244,7 @@ def _target(api: Api, target: str) -> list[Finding]:
         ]
     return [
         Finding(
-            Verdict.BAD,
+            CheckResult.BAD,
             subject,
             "no node with that id is registered here",
             "Check the id with `ferryman nodes`, or register the machine with `ferryman activation create`",
@@ -255,20 +255,20 @@ def _target(api: Api, target: str) -> list[Finding]:
 def _clock(date: str | None) -> Finding:
     subject = "Clock"
     if date is None:
-        return Finding(Verdict.SKIPPED, subject, "the server did not send its time")
+        return Finding(CheckResult.SKIPPED, subject, "the server did not send its time")
     try:
         ahead = time.time() - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
-        return Finding(Verdict.SKIPPED, subject, "the server's time cannot be read")
+        return Finding(CheckResult.SKIPPED, subject, "the server's time cannot be read")
     text = f"this machine is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server"
     if abs(ahead) > SKEW_ALLOWED:
         return Finding(
-            Verdict.BAD,
+            CheckResult.BAD,
             subject,
             f"{text}; signatures are refused beyond {SKEW_ALLOWED} s",
             "Synchronise the clocks with NTP",
         )
-    return Finding(Verdict.GOOD, subject, text)
+    return Finding(CheckResult.GOOD, subject, text)
 
 
 def _closed_to_others(directory: Path) -> list[Finding]:
@@ -281,7 +281,7 @@ def _closed_to_others(directory: Path) -> list[Finding]:
         return []
     return [
         Finding(
-            Verdict.BAD,
+            CheckResult.BAD,
             "Agent's permissions",
             f"other users can read {', '.join(map(str, open_paths[:3]))}",
             f"Run chmod -R go= {directory}",
@@ -301,24 +301,24 @@ def _unreached(url: str, error: Exception) -> Finding:
     if isinstance(reason, ssl.SSLCertVerificationError):
         said = f"the certificate of {url} is not trusted: {reason.verify_message}"
         return Finding(
-            Verdict.BAD, "Server", said, "Set SSL_CERT_FILE and AWS_CA_BUNDLE to the server's CA certificate"
+            CheckResult.BAD, "Server", said, "Set SSL_CERT_FILE and AWS_CA_BUNDLE to the server's CA certificate"
         )
     if isinstance(reason, ssl.SSLError):
-        return Finding(Verdict.BAD, "Server", f"{url} does not speak TLS", "Try http://, or check the port")
+        return Finding(CheckResult.BAD, "Server", f"{url} does not speak TLS", "Try http://, or check the port")
     if isinstance(reason, ConnectionRefusedError):
         advice = "Start `ferryman server`, or check the port"
-        return Finding(Verdict.BAD, "Server", f"nothing is listening at {url}", advice)
+        return Finding(CheckResult.BAD, "Server", f"nothing is listening at {url}", advice)
     if isinstance(reason, TimeoutError):
         advice = "Check the address, and any firewalls in between"
-        return Finding(Verdict.BAD, "Server", f"{url} did not answer within {_TIMEOUT:.0f} s", advice)
+        return Finding(CheckResult.BAD, "Server", f"{url} did not answer within {_TIMEOUT:.0f} s", advice)
     if isinstance(reason, HTTPException):
         advice = "Check the port: something other than Ferryman may be listening there"
-        return Finding(Verdict.BAD, "Server", f"{url} does not speak HTTP", advice)
+        return Finding(CheckResult.BAD, "Server", f"{url} does not speak HTTP", advice)
     said = said_by(reason) if isinstance(reason, BaseException) else reason
-    return Finding(Verdict.BAD, "Server", f"{url} cannot be reached: {said}", "Check the name and the network")
+    return Finding(CheckResult.BAD, "Server", f"{url} cannot be reached: {said}", "Check the name and the network")
 
 
 def bad(subject: str, failure: Failure) -> Finding:
     """Return the finding for a failure."""
     said = f"{failure.what}: {failure.cause}" if failure.cause else failure.what
-    return Finding(Verdict.BAD, subject, said, failure.next_step)
+    return Finding(CheckResult.BAD, subject, said, failure.next_step)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ferryman.cli.doctor.client import Finding, Verdict, examine_client, examine_node
+from ferryman.cli.doctor.client import CheckResult, Finding, examine_client, examine_node
 from ferryman.cli.operate.agent import StateOption, default_state_dir
 from ferryman.cli.options import EndpointOption, JsonOption, ProfileOption, RegionOption
 from ferryman.cli.output.printing import print_lines
 from ferryman.cli.output.tables import print_json
 from ferryman.client.calls.api import Connection
 
-_SIGNS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "??", Verdict.BAD: "NO", Verdict.SKIPPED: "--"}
+_SIGNS = {CheckResult.GOOD: "ok", CheckResult.DOUBTFUL: "??", CheckResult.BAD: "NO", CheckResult.SKIPPED: "--"}
 
 
 def command(
@@ -55,7 +55,7 @@ def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
     else:
         for finding in findings:
             print_lines(_line(finding))
-    if any(finding.verdict is Verdict.BAD for finding in findings):
+    if any(finding.verdict is CheckResult.BAD for finding in findings):
         raise typer.Exit(1)
 
 

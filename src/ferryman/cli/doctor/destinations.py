@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ferryman.bootstrap.configuration import LoadedConfiguration
 from ferryman.bootstrap.recordings.outputs import reach
-from ferryman.cli.doctor.client import Finding, Verdict
+from ferryman.cli.doctor.client import CheckResult, Finding
 from ferryman.core.documents.outputs import outputs_of
 from ferryman.model.identifiers import Millis
 from ferryman.model.session_outputs import CloudWatchOutput, S3Output
@@ -26,7 +26,7 @@ def examine_destinations(loaded: LoadedConfiguration, now: datetime) -> list[Fin
     if not named:
         if outputs.s3 is None and outputs.cloudwatch is None:
             return []
-        return [Finding(Verdict.GOOD, SUBJECT, "no document names a bucket or log group")]
+        return [Finding(CheckResult.GOOD, SUBJECT, "no document names a bucket or log group")]
     destinations = Destinations(reach(loaded))
     try:
         return [
@@ -53,10 +53,10 @@ def examine_recording_bucket(loaded: LoadedConfiguration) -> list[Finding]:
         bucket.probe()
     except OSError as error:
         advice = "Correct [recordings.s3], or what its credentials may do in the bucket"
-        return [Finding(Verdict.BAD, "Recordings", error.strerror or str(error), advice)]
+        return [Finding(CheckResult.BAD, "Recordings", error.strerror or str(error), advice)]
     finally:
         bucket.close()
-    return [Finding(Verdict.GOOD, "Recordings", f"the bucket {settings.bucket} can be written")]
+    return [Finding(CheckResult.GOOD, "Recordings", f"the bucket {settings.bucket} can be written")]
 
 
 def examine_recording_key(loaded: LoadedConfiguration) -> list[Finding]:
@@ -80,11 +80,11 @@ def examine_recording_key(loaded: LoadedConfiguration) -> list[Finding]:
         with_service(loaded, probe)
     except KeyUnusable as error:
         advice = "Create or enable the key, or correct [recordings.kms] or what its credentials may do"
-        return [Finding(Verdict.BAD, "Recordings", str(error), advice)]
+        return [Finding(CheckResult.BAD, "Recordings", str(error), advice)]
     finally:
         if elsewhere is not None:
             elsewhere.close()
-    return [Finding(Verdict.GOOD, "Recordings", f"the KMS key {settings.key} can be used")]
+    return [Finding(CheckResult.GOOD, "Recordings", f"the KMS key {settings.key} can be used")]
 
 
 def _named(loaded: LoadedConfiguration) -> list[S3Output | CloudWatchOutput]:
@@ -111,9 +111,9 @@ def _finding(examine: Callable[[], str]) -> Finding:
     from ferryman.recording.aws_clients import CallFailed
 
     try:
-        return Finding(Verdict.GOOD, SUBJECT, examine())
+        return Finding(CheckResult.GOOD, SUBJECT, examine())
     except Undeliverable as error:
-        return Finding(Verdict.BAD, SUBJECT, str(error).rstrip("."), "")
+        return Finding(CheckResult.BAD, SUBJECT, str(error).rstrip("."), "")
     except CallFailed as error:
         advice = "Correct [outputs], the permissions of its credentials, or the documents that name the destination"
-        return Finding(Verdict.BAD, SUBJECT, str(error), advice)
+        return Finding(CheckResult.BAD, SUBJECT, str(error), advice)

@@ -15,7 +15,7 @@ from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.readiness import check_directory, check_port, check_store, check_trail
 from ferryman.bootstrap.server import server_certificate
 from ferryman.bootstrap.traces.opening import check_tracing
-from ferryman.cli.doctor.client import Finding, Verdict, bad, lifetime
+from ferryman.cli.doctor.client import CheckResult, Finding, bad, lifetime
 from ferryman.cli.doctor.destinations import examine_destinations, examine_recording_bucket, examine_recording_key
 from ferryman.model.failures import Failure, said_by
 
@@ -32,7 +32,7 @@ def examine_server_files(config: Path, now: datetime) -> list[Finding]:
     except Failure as failure:
         return [bad("Server's files", failure)]
     server = loaded.configuration.server
-    valid = Finding(Verdict.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
+    valid = Finding(CheckResult.GOOD, "Server's files", f"{config} is valid; the server listens on {server.listen}")
     findings = [valid] if server.tls is None else [valid, *_certificates(loaded, server.tls, now)]
     findings += [_finding("Store", check_store, loaded), _finding("Audit trail", check_trail, loaded)]
     if loaded.configuration.bus.servers:
@@ -56,7 +56,7 @@ def examine_port(config: Path) -> Finding:
 
 def _finding(subject: str, check: Callable[[LoadedConfiguration], str], loaded: LoadedConfiguration) -> Finding:
     try:
-        return Finding(Verdict.GOOD, subject, check(loaded))
+        return Finding(CheckResult.GOOD, subject, check(loaded))
     except Failure as failure:
         return bad(subject, failure)
 
@@ -89,11 +89,11 @@ def _sinks(loaded: LoadedConfiguration) -> list[Finding]:
         subject = f"Audit sink {name}"
         position = read_position(position_path(loaded.path(audit.directory), name))
         if position.failure is None:
-            findings.append(Finding(Verdict.GOOD, subject, f"delivered up to record {position.sequence}"))
+            findings.append(Finding(CheckResult.GOOD, subject, f"delivered up to record {position.sequence}"))
         else:
             said = f"records after {position.sequence} are not delivered: {position.failure}"
             advice = "They wait in the trail's files; fix the receiving end before the disk fills up"
-            findings.append(Finding(Verdict.BAD, subject, said, advice))
+            findings.append(Finding(CheckResult.BAD, subject, said, advice))
     return findings
 
 
@@ -115,7 +115,7 @@ def _certificates(loaded: LoadedConfiguration, tls: Tls, now: datetime) -> list[
         return [*findings, bad("Authority", failure)]
     except (OSError, ValueError) as error:
         said = f"{loaded.path(tls.authority)} cannot be used: {said_by(error)}"
-        return [*findings, Finding(Verdict.BAD, "Authority", said, "Copy it back from a machine that trusts it")]
+        return [*findings, Finding(CheckResult.BAD, "Authority", said, "Copy it back from a machine that trusts it")]
     advice = "Create another with `ferryman certificate new`, and make clients and nodes trust it in time"
     return [*findings, lifetime("Authority", authority.not_valid_after_utc, now, advice)]
 
@@ -128,7 +128,9 @@ def _names(loaded: LoadedConfiguration, certificate: "x509.Certificate") -> Find
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return Finding(Verdict.BAD, subject, "it has no names", "Get a certificate for the host in server.public_url")
+        return Finding(
+            CheckResult.BAD, subject, "it has no names", "Get a certificate for the host in server.public_url"
+        )
     dns = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
     addresses = names.get_values_for_type(x509.IPAddress)
     try:
@@ -136,10 +138,10 @@ def _names(loaded: LoadedConfiguration, certificate: "x509.Certificate") -> Find
     except ValueError:
         named = host in dns or f"*.{host.partition('.')[2]}" in dns
     if named:
-        return Finding(Verdict.GOOD, subject, f"it names {host}")
+        return Finding(CheckResult.GOOD, subject, f"it names {host}")
     listed = ", ".join([*dns, *map(str, addresses)]) or "nobody"
     return Finding(
-        Verdict.BAD,
+        CheckResult.BAD,
         subject,
         f"it names {listed}, and clients are sent to {host}",
         "Correct server.public_url, or get a certificate for that host",

@@ -16,7 +16,7 @@ from ferryman.model.failures import Failure, counted
 
 if TYPE_CHECKING:
     from ferryman.audit.several import CheckedTrail
-    from ferryman.core.audit.chain import Link, Problem, Verification
+    from ferryman.core.audit.chain import ChainLink, ChainVerification, Problem
 
 
 def verify_trail(
@@ -61,12 +61,12 @@ def verify_trail(
         _verify_own(loaded, at_least, heads or {})
 
 
-def _heads(loaded: LoadedConfiguration) -> "dict[str, Link] | None":
+def _heads(loaded: LoadedConfiguration) -> "dict[str, ChainLink] | None":
     from ferryman.bootstrap.readiness import trail_heads
-    from ferryman.core.audit.chain import Link
+    from ferryman.core.audit.chain import ChainLink
 
     found = trail_heads(loaded)
-    return None if found is None else {server: Link(head.sequence, head.mac) for server, head in found.items()}
+    return None if found is None else {server: ChainLink(head.sequence, head.mac) for server, head in found.items()}
 
 
 def _keys(loaded: LoadedConfiguration) -> list[bytes]:
@@ -77,7 +77,7 @@ def _keys(loaded: LoadedConfiguration) -> list[bytes]:
     return [*keys.vault().derive_all(PURPOSE), *keys.audit_only]
 
 
-def _verify_own(loaded: LoadedConfiguration, at_least: int, heads: "dict[str, Link]") -> None:
+def _verify_own(loaded: LoadedConfiguration, at_least: int, heads: "dict[str, ChainLink]") -> None:
     from ferryman.audit.reader import verify
 
     directory = loaded.path(loaded.configuration.audit.directory)
@@ -101,7 +101,7 @@ def _verify_own(loaded: LoadedConfiguration, at_least: int, heads: "dict[str, Li
         )
 
 
-def _verify_several(loaded: LoadedConfiguration, trails: Sequence[Path], heads: "dict[str, Link] | None") -> None:
+def _verify_several(loaded: LoadedConfiguration, trails: Sequence[Path], heads: "dict[str, ChainLink] | None") -> None:
     from ferryman.audit.several import verify_several
 
     key, *older = keys = _keys(loaded)
@@ -141,21 +141,21 @@ def _print_problems(problems: "Sequence[Problem]", whose: str = "") -> None:
         print_lines(f"{whose}{place}{problem.what}")
 
 
-def _intact(found: "Verification") -> str:
+def _intact(found: "ChainVerification") -> str:
     return "1 record is intact" if found.records == 1 else f"{found.records} records are intact"
 
 
-def _end(found: "Verification") -> str:
+def _end(found: "ChainVerification") -> str:
     return f"the last is number {found.last.sequence}, {found.last.mac}"
 
 
-def _deletion(found: "Verification") -> str:
+def _deletion(found: "ChainVerification") -> str:
     return f"The server deleted records 1 to {found.deleted_to}, as its record {found.deletion} says."
 
 
-def _last_known(server: str, heads: "dict[str, Link] | None") -> str:
+def _last_known(server: str, heads: "dict[str, ChainLink] | None") -> str:
     return f"and the store knows of its records up to {(heads or {})[server].sequence}"
 
 
-def _named(servers: Sequence[str], heads: "dict[str, Link]") -> str:
+def _named(servers: Sequence[str], heads: "dict[str, ChainLink]") -> str:
     return ", ".join(f"{each or 'one without a name'} (up to record {heads[each].sequence})" for each in servers)

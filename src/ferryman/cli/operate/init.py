@@ -93,7 +93,7 @@ class ServiceAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServerPlan:
     """The server to set up. `listen` is HOST:PORT; `public_host` is the name that others use for this machine, None
     for the host of `listen`; `service` keeps the data apart from the configuration, which stays root's. `bus` is the
     URL of NATS for one of several servers, and `bus_credentials` a file that NATS made for it."""
@@ -133,7 +133,7 @@ class Initialised:
     ca_file: Path | None
 
 
-def initialise(plan: Plan) -> Initialised:
+def initialise(plan: ServerPlan) -> Initialised:
     """Set up a server in a directory; raises Failure if it already has one or the plan cannot work."""
     directory = plan.directory.resolve()
     path = directory / FILE_NAME
@@ -178,7 +178,7 @@ def initialise(plan: Plan) -> Initialised:
     return Initialised(path, profile, account_id, plan.region, plan.public_url, credentials, ca_file)
 
 
-def _configuration(plan: Plan, account_id: str) -> str:
+def _configuration(plan: ServerPlan, account_id: str) -> str:
     service = plan.service
     tls = "tls" if service is None else service.data / "tls"
     return _TEMPLATE.format(
@@ -197,14 +197,14 @@ def _configuration(plan: Plan, account_id: str) -> str:
     )
 
 
-def _bus(plan: Plan) -> str:
+def _bus(plan: ServerPlan) -> str:
     if plan.bus is None:
         return ""
     credentials = plan.bus_credentials
     return _BUS.format(url=plan.bus) + (_CREDENTIALS.format(file=credentials.resolve()) if credentials else "")
 
 
-def _check_bus_options(plan: Plan) -> None:
+def _check_bus_options(plan: ServerPlan) -> None:
     """Raise Failure for a bus without what several servers need."""
     if plan.bus_credentials is not None and plan.bus is None:
         raise Failure("--bus-credentials cannot be used alone", "it is a login of NATS", "Name NATS with --bus")
@@ -216,7 +216,7 @@ def _check_bus_options(plan: Plan) -> None:
         )
 
 
-def _ca_file(plan: Plan, directory: Path, data: Path) -> Path | None:
+def _ca_file(plan: ServerPlan, directory: Path, data: Path) -> Path | None:
     """Return where clients of this machine find the authority: a copy, where a service keeps its data to itself."""
     if not plan.tls:
         return None
@@ -286,7 +286,7 @@ def command(
     where = CONFIGURATION if system else directory or Path()
     service = _service_account() if system else None
     made = initialise(
-        Plan(where, listen, region, account_id, public_host, tls, service, database, bus, bus_credentials)
+        ServerPlan(where, listen, region, account_id, public_host, tls, service, database, bus, bus_credentials)
     )
     profile = made.profile_directory
     print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
@@ -367,7 +367,7 @@ async def _first_administrator(service: "Service") -> Credentials:
     return await identities.create_access_key(service, ADMINISTRATOR)
 
 
-def _write_profile(profile: Path, plan: Plan, ca_file: Path | None, credentials: Credentials) -> None:
+def _write_profile(profile: Path, plan: ServerPlan, ca_file: Path | None, credentials: Credentials) -> None:
     profile.mkdir(mode=0o700, exist_ok=True)
     settings = {"region": plan.region, "data_path": str(OWN_MODELS)}  # boto3 finds the service ferryman there
     if ca_file is not None:

@@ -75,12 +75,12 @@ def health(*, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 def _check(config: Path) -> None:
-    from ferryman.cli.doctor.client import Verdict
+    from ferryman.cli.doctor.client import CheckResult
     from ferryman.cli.doctor.command import report
     from ferryman.cli.doctor.server import examine_port, examine_server_files
 
     findings = examine_server_files(config, datetime.now(UTC))
-    if findings[0].verdict is Verdict.GOOD:
+    if findings[0].verdict is CheckResult.GOOD:
         findings.append(examine_port(config))
     report(findings)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from ferryman.cli.output.plain import typer
 from ferryman.cli.output.printing import print_lines
 from ferryman.installation import machine
-from ferryman.installation.services import AGENT_STATE, CONFIGURATION, Service, agent_service, server_service
+from ferryman.installation.services import AGENT_STATE, CONFIGURATION, SystemdService, agent_service, server_service
 from ferryman.installation.steps import NotInstalled, Step, Systemctl
 from ferryman.model.failures import Failure, said_by
 
@@ -131,7 +131,7 @@ def _program(program: Path | None, root: Path, *, homes_hidden: bool, of_root: b
     return path
 
 
-def _install(service: Service, start: bool, dry_run: bool, root: Path) -> None:
+def _install(service: SystemdService, start: bool, dry_run: bool, root: Path) -> None:
     if not dry_run:
         _require_root(f"{service.unit} cannot be installed")
         _require_systemd(root)
@@ -142,7 +142,7 @@ def _install(service: Service, start: bool, dry_run: bool, root: Path) -> None:
         print_lines(f"{service.unit} is installed as it should be; nothing was changed.")
 
 
-def _uninstall(service: Service, purge: bool, dry_run: bool, root: Path) -> None:
+def _uninstall(service: SystemdService, purge: bool, dry_run: bool, root: Path) -> None:
     if not dry_run:
         _require_root(f"{service.unit} cannot be removed")
     steps = [*service.uninstall, *(service.purge if purge else ())]

@@ -64,11 +64,11 @@ def _connection(chosen: dict[str, str]) -> Connection:
     import typer
 
     from ferryman.cli.app import app
-    from ferryman.cli.contexts import Named, use_context
+    from ferryman.cli.contexts import NamedContext, use_context
 
     context: Any = typer.main.get_command(app).make_context("ferryman", ["nodes"], resilient_parsing=True)
     name = chosen.get("--context") or os.environ.get("FERRYMAN_CONTEXT")
-    context.obj = Named(name, by_option="--context" in chosen)
+    context.obj = NamedContext(name, by_option="--context" in chosen)
     profile = use_context(context, chosen.get("--profile"))
     return Connection(profile, chosen.get("--region"), chosen.get("--endpoint-url"))
 

@@ -11,7 +11,7 @@ from ferryman.model.failures import Failure
 from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
-    from ferryman.client.login.oidc import Client
+    from ferryman.client.login.oidc import OidcClient
 
 DEFAULT_SCOPES = "openid email profile offline_access"
 PROCESS = "credential_process"
@@ -32,12 +32,12 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=lamb
     redirect_port: int = 0
     client_secret: str | None = None
 
-    def client(self) -> "Client":
+    def client(self) -> "OidcClient":
         """This client, as the provider knows it."""
-        from ferryman.client.login.oidc import Client
+        from ferryman.client.login.oidc import OidcClient
 
         secret = None if self.client_secret is None else Secret(self.client_secret)
-        return Client(self.client_id, self.scopes, secret)
+        return OidcClient(self.client_id, self.scopes, secret)
 
     def binding(self, endpoint_url: str) -> str:
         """Identifies the issuer, client, role and server that a sign-in is valid for."""

@@ -43,7 +43,7 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class OidcClient:
     """How the provider knows this client: public, or with a `secret` if the provider requires one."""
 
     client_id: str
@@ -91,7 +91,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_
 async def sign_in_with_browser(
     documents: Documents,
     provider: Provider,
-    client: Client,
+    client: OidcClient,
     redirect: Redirect,
     show: Callable[[str], Awaitable[None]],
 ) -> Tokens:
@@ -130,7 +130,7 @@ async def sign_in_with_browser(
 async def sign_in_with_device(
     documents: Documents,
     provider: Provider,
-    client: Client,
+    client: OidcClient,
     show: Callable[[str, str], None],
     pause: Callable[[float], Awaitable[None]],
 ) -> Tokens:
@@ -159,7 +159,7 @@ async def sign_in_with_device(
     raise Failure("Nobody signed in", f"the code expired after {longest:.0f} seconds", "Try again")
 
 
-async def refresh(documents: Documents, provider: Provider, client: Client, refresh_token: Secret) -> Tokens:
+async def refresh(documents: Documents, provider: Provider, client: OidcClient, refresh_token: Secret) -> Tokens:
     """Return new tokens for a refresh token. Raises Failure if the provider returns no ID token."""
     form = {
         "grant_type": "refresh_token",

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ferryman.core.access_requests.decisions import Plan, plan_for
+from ferryman.core.access_requests.decisions import ApprovalPlan, plan_for
 from ferryman.core.access_requests.events import access_request_changed
 from ferryman.core.access_requests.expiry import as_of_now
 from ferryman.core.access_requests.people import principal_of, requester_of
@@ -84,7 +84,7 @@ async def get_access_token(
 
 
 def _made(
-    service: Service, caller: Caller, request: StartAccessRequest, nodes: tuple[NodeId, ...], plan: Plan
+    service: Service, caller: Caller, request: StartAccessRequest, nodes: tuple[NodeId, ...], plan: ApprovalPlan
 ) -> AccessRequest:
     now = service.clock()
     at_once = not plan.levels

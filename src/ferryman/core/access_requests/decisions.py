@@ -23,7 +23,7 @@ Nodes = Mapping[NodeId, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ApprovalPlan:
     """How a request is decided. Without levels it is approved immediately; `wait` and `window` are seconds."""
 
     policy: str
@@ -32,7 +32,7 @@ class Plan:
     levels: tuple[ApprovalLevel, ...] = ()
 
 
-async def plan_for(service: Service, principal: CedarPrincipal, nodes: Nodes) -> Plan:
+async def plan_for(service: Service, principal: CedarPrincipal, nodes: Nodes) -> ApprovalPlan:
     """Return how a request for these nodes is decided: by one policy for all of them.
 
     Raises AccessDeniedException if no policy covers a node, ValidationException if two cover it or if the nodes would
@@ -41,12 +41,12 @@ async def plan_for(service: Service, principal: CedarPrincipal, nodes: Nodes) ->
     try:
         automatic = await _policy(service, AUTO_APPROVAL_DOCUMENT)
         if automatic is not None and await _is_automatic(service, automatic, principal, nodes):
-            return Plan(AUTO_APPROVAL_DOCUMENT, automatic.window)
+            return ApprovalPlan(AUTO_APPROVAL_DOCUMENT, automatic.window)
     except RuleBroken:
         pass  # stored before a rule existed: it cannot be evaluated, so approvers decide
     chosen = _manual(await _manual_policies(service), nodes)
     name, policy = chosen
-    return Plan(name, policy.window, policy.wait, policy.levels)
+    return ApprovalPlan(name, policy.window, policy.wait, policy.levels)
 
 
 async def _is_automatic(

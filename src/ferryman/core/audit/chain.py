@@ -41,7 +41,7 @@ class BrokenChain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """The end of a chain: the sequence number and MAC of its last record; 0 for an empty chain."""
 
     sequence: int = 0
@@ -66,16 +66,16 @@ def changed_to(line: bytes) -> str | None:
     return _detail(line, KEY_CHANGED).get("keyId")
 
 
-def seal(key: bytes, after: Link, entry: Entry) -> tuple[bytes, Link]:
+def seal(key: bytes, after: ChainLink, entry: Entry) -> tuple[bytes, ChainLink]:
     """Return an entry's line, without a newline, and its link."""
     body = _encoder.encode(entry)
     sequence = after.sequence + 1
     signed = b'%s,"chain":{"previous":"%s","sequence":%d' % (body[:-1], after.mac.encode(), sequence)
     mac = hmac.digest(key, signed + b"}}", "sha256").hex()
-    return b'%s,"mac":"%s"}}' % (signed, mac.encode()), Link(sequence, mac)
+    return b'%s,"mac":"%s"}}' % (signed, mac.encode()), ChainLink(sequence, mac)
 
 
-def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
+def open_line(key: bytes, line: bytes) -> tuple[ChainLink, str]:
     """Return a line's link, and the MAC of the record before it.
 
     Raises `BrokenChain` if the line is not from this server or was altered.
@@ -86,13 +86,13 @@ def open_line(key: bytes, line: bytes) -> tuple[Link, str]:
     expected = hmac.digest(key, found[1] + b"}}", "sha256").hex().encode()
     if not hmac.compare_digest(expected, found[5]):
         raise BrokenChain("it was altered, or written under another server key")
-    return Link(int(found[3]), found[5].decode()), found[2].decode()
+    return ChainLink(int(found[3]), found[5].decode()), found[2].decode()
 
 
-def link_of(line: bytes) -> Link | None:
+def link_of(line: bytes) -> ChainLink | None:
     """Return the link in a line with its newline, unverified; None if the line is not a complete record."""
     found = _END.search(line, max(0, len(line) - _END_BYTES))
-    return None if found is None else Link(int(found[2]), found[3].decode())
+    return None if found is None else ChainLink(int(found[2]), found[3].decode())
 
 
 def previous_of(line: bytes) -> str | None:
@@ -110,7 +110,7 @@ class Problem:
     what: str
 
 
-class Verification:
+class ChainVerification:
     """Follows a chain line by line. `problems` yields them as they occur; `conclude` yields what only the end shows.
 
     `key` is the server's current key, `older` are its earlier ones. A key may follow another only where a record under
@@ -119,17 +119,17 @@ class Verification:
     """
 
     def __init__(
-        self, key: bytes, older: Sequence[bytes] = (), known: Link | None = None, heads: Iterable[Link] = ()
+        self, key: bytes, older: Sequence[bytes] = (), known: ChainLink | None = None, heads: Iterable[ChainLink] = ()
     ) -> None:
         self._keys = {key_id(each): each for each in (*older, key)}
         self._newest = key_id(key)
         self._known = known
         self._heads = frozenset(heads)
-        self.reached: set[Link] = set()
+        self.reached: set[ChainLink] = set()
         self._under: str | None = None
         self._oldest: int | None = None
         self._began_at: tuple[str, int, int] | None = None
-        self.last = Link()
+        self.last = ChainLink()
         self.records = 0
         self.deleted_to = 0
         """The last record that the server says it deleted; 0 if it says so of none."""
@@ -182,7 +182,7 @@ class Verification:
         if self.last.sequence < at_least:
             yield Problem("", 0, f"the trail ends with record {self.last.sequence}, it had reached {at_least}")
 
-    def _open(self, line: bytes) -> tuple[Link, str, str]:
+    def _open(self, line: bytes) -> tuple[ChainLink, str, str]:
         """Return a line's link, the MAC before it, and the id of its key: the expected one, or any that fits."""
         expected = [] if self._under is None else [self._under]
         broken = BrokenChain("it is not a record")
@@ -194,7 +194,7 @@ class Verification:
                     broken = error
         raise broken
 
-    def _gap(self, link: Link) -> str:
+    def _gap(self, link: ChainLink) -> str:
         expected = self.last.sequence + 1
         if link.sequence > expected:
             return f"records {expected} to {link.sequence - 1} before it are missing"

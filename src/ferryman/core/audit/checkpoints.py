@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 from ferryman.model.values.timestamps import parse_iso
 
 PURPOSE = "audit-checkpoint"
@@ -130,7 +130,7 @@ class Checkpoint:
     """
 
     first: int
-    last: Link
+    last: ChainLink
     digest: str
     statement: Statement
 
@@ -151,7 +151,9 @@ def checkpoint_of(line: bytes) -> Checkpoint | None:
     if not (isinstance(first, int) and isinstance(last, int) and 0 < first <= last):
         return None
     return (
-        Checkpoint(first, Link(last, mac), digest, detail) if isinstance(mac, str) and isinstance(digest, str) else None
+        Checkpoint(first, ChainLink(last, mac), digest, detail)
+        if isinstance(mac, str) and isinstance(digest, str)
+        else None
     )
 
 

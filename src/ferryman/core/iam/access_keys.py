@@ -13,7 +13,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.identity.callers import Caller
 from ferryman.model.identity.credentials import Credentials
-from ferryman.model.identity.users import AccessKey, KeyUse, User
+from ferryman.model.identity.users import AccessKey, LastKeyUse, User
 from ferryman.model.values.secret import Secret
 
 KEYS_A_USER = 2
@@ -93,7 +93,9 @@ async def remove_key(service: Service, access_key_id: str) -> None:
         raise _no_key(access_key_id)
 
 
-async def get_access_key_last_used(service: Service, caller: Caller, access_key_id: str) -> tuple[User, KeyUse | None]:
+async def get_access_key_last_used(
+    service: Service, caller: Caller, access_key_id: str
+) -> tuple[User, LastKeyUse | None]:
     """GetAccessKeyLastUsed: the key's user, and its last use, to the minute.
 
     For permission, a key that does not exist counts as one of a user named `*`. Raises AccessDeniedException,
@@ -131,7 +133,7 @@ class KeyUses:
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
         self._noted: OrderedDict[str, Millis] = OrderedDict()
-        self._pending: dict[str, KeyUse] = {}
+        self._pending: dict[str, LastKeyUse] = {}
 
     def note(self, access_key_id: str, service_name: str, region: str, now: Millis) -> bool:
         """Note that a key signed a call; returns whether there is anything to write."""
@@ -141,7 +143,7 @@ class KeyUses:
         self._noted.move_to_end(access_key_id)
         if len(self._noted) > self._remembered:
             self._noted.popitem(last=False)
-        self._pending[access_key_id] = KeyUse(now, service_name, region)
+        self._pending[access_key_id] = LastKeyUse(now, service_name, region)
         return True
 
     async def write(self, service: Service) -> None:

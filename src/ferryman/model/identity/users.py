@@ -29,7 +29,7 @@ class UserChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyUse:
+class LastKeyUse:
     """When a key last signed a call, to the minute, and of which service in which region."""
 
     at: Millis
@@ -46,4 +46,4 @@ class AccessKey:
     sealed_secret: bytes
     active: bool
     created_at: Millis
-    last_use: KeyUse | None = None
+    last_use: LastKeyUse | None = None

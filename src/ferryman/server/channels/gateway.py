@@ -41,7 +41,7 @@ from ferryman.server.channels.remote.remote_ends import RemoteEnds
 from ferryman.server.channels.remote.remote_socket import RemoteSocket
 from ferryman.server.channels.sockets.heartbeat import Heartbeat
 from ferryman.server.channels.sockets.peer_socket import PeerSocket
-from ferryman.server.channels.sockets.turns import Turns
+from ferryman.server.channels.sockets.turns import ReadTurns
 from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.traffic.session_traffic import SessionTraffic
 from ferryman.server.channels.watching.observers import ObservedSession
@@ -72,7 +72,7 @@ class Gateway:
         self.service = service
         self.timeouts = timeouts
         self.heartbeat = Heartbeat(timeouts)
-        self.turns = Turns()
+        self.turns = ReadTurns()
         self.contention = Contention()
         self.closing = asyncio.Event()
         self.draining = False

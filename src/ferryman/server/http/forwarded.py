@@ -36,7 +36,7 @@ class ProxyHeader(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ForwardedClient:
     """The client of a request: its IP address, and whether it used TLS."""
 
     address: str
@@ -59,7 +59,7 @@ class TrustedProxies:
             return request
         return request.clone(remote=client.address, scheme="https" if client.secure else "http")
 
-    def client_of(self, peer: str, headers: MultiMapping[str], *, secure: bool) -> Client:
+    def client_of(self, peer: str, headers: MultiMapping[str], *, secure: bool) -> ForwardedClient:
         """Return the client of a request from `peer`; `secure` says whether the peer's connection uses TLS.
 
         Raises `ServiceError` ValidationException if a trusted proxy's header cannot be read: using the proxy's address
@@ -67,7 +67,7 @@ class TrustedProxies:
         """
         address = _address(peer)
         if address is None or not self._is_trusted(address):
-            return Client(peer, secure)
+            return ForwardedClient(peer, secure)
         hops = self._forwarded(headers) if self._header is ProxyHeader.FORWARDED else _x_forwarded(headers)
         for passed, (claimed, proto) in enumerate(hops):
             address = _address(claimed)
@@ -80,7 +80,7 @@ class TrustedProxies:
         if self._header is ProxyHeader.X_FORWARDED_FOR:
             protos = [each.strip().lower() for each in _listed(headers, "X-Forwarded-Proto")]
             secure = all(each == "https" for each in protos) if protos else secure
-        return Client(str(address), secure)
+        return ForwardedClient(str(address), secure)
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._networks)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ferryman.core.ports.people.iam import GrantedPolicy, KeyHolder
 from ferryman.model.errors import ServiceError
-from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
+from ferryman.model.identity.users import AccessKey, LastKeyUse, User, UserChanges
 from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Reader, Record
 from ferryman.store.iam.policies import GRANTED
@@ -138,7 +138,7 @@ class SqlIdentities:
         statement = update(access_keys).where(access_keys.c.access_key_id == access_key_id).values(active=active)
         return await self._connections.write(statement) == 1
 
-    async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
+    async def note_key_uses(self, uses: Mapping[str, LastKeyUse]) -> None:
         """Store when keys were last used, in one transaction; keys that do not exist are ignored."""
         await self._connections.write_all(
             *(
@@ -161,7 +161,7 @@ def _user(rows: Sequence[Record]) -> User | None:
 
 def _key(row: Record) -> AccessKey:
     access_key_id, user_id, sealed_secret, active, created_at, used_at, service, region = row
-    use = None if used_at is None else KeyUse(used_at, service, region)
+    use = None if used_at is None else LastKeyUse(used_at, service, region)
     return AccessKey(access_key_id, user_id, sealed_secret, active, created_at, use)
 
 

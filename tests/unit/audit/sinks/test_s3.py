@@ -4,7 +4,7 @@ import pytest
 
 from ferryman.audit.follower import Batch
 from ferryman.audit.sinks.s3 import Bucket, object_key
-from ferryman.core.audit.chain import Link
+from ferryman.core.audit.chain import ChainLink
 
 BUCKET = Bucket("", "logs", "eu-west-1", "123456789012", "us-east-1")
 START = "logs/AWSLogs/123456789012/Ferryman/us-east-1"
@@ -23,5 +23,5 @@ START = "logs/AWSLogs/123456789012/Ferryman/us-east-1"
 )
 def test_an_object_is_named_by_its_first_record(record: bytes, date: str, time: str) -> None:
     """One that was altered must not keep those behind it from the bucket."""
-    key = object_key(BUCKET, Batch([record + b"\n"], [Link(7, "")]))
+    key = object_key(BUCKET, Batch([record + b"\n"], [ChainLink(7, "")]))
     assert key == f"{START}/{date}/123456789012_Ferryman_us-east-1_{time}_000000000007.json.gz"

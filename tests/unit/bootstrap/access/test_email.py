@@ -19,7 +19,7 @@ from ferryman.bootstrap.access.notices import open_notices
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.certificates import issue
 from ferryman.bootstrap.service import open_service
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
 from ferryman.model.values.secret import Secret
@@ -79,7 +79,7 @@ class Mailbox:
 
 @pytest.fixture(scope="module")
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialise(Plan(tmp_path_factory.mktemp("server"))).configuration
+    return initialise(ServerPlan(tmp_path_factory.mktemp("server"))).configuration
 
 
 @pytest.fixture(scope="module")

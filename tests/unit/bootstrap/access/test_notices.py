@@ -12,7 +12,7 @@ from aiohttp import web
 from ferryman.bootstrap.access.notices import open_notices
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.model.failures import Failure
 from tests.waiting import PATIENCE
 
@@ -21,7 +21,7 @@ SECRET = "0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialise(Plan(tmp_path_factory.mktemp("server"))).configuration
+    return initialise(ServerPlan(tmp_path_factory.mktemp("server"))).configuration
 
 
 def configured(initialised: Path, url: str, settings: str = "") -> Path:

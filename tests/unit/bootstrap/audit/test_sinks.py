@@ -24,7 +24,7 @@ from ferryman.bootstrap.service import open_service
 from ferryman.cli.doctor.server import examine_server_files
 from ferryman.cli.operate.audit import app
 from ferryman.cli.operate.init import Initialised
-from ferryman.core.audit.chain import Verification, chain_key
+from ferryman.core.audit.chain import ChainVerification, chain_key
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
 from tests.waiting import PATIENCE
@@ -85,7 +85,7 @@ def verified(loaded: LoadedConfiguration, body: bytes) -> list[dict[str, Any]]:
     """Check a body's lines as a part of this server's chain."""
     lines = body.splitlines(keepends=True)
     key = chain_key(read_server_keys(loaded).vault())
-    assert list(Verification(key).problems("body", lines)) == []
+    assert list(ChainVerification(key).problems("body", lines)) == []
     return [json.loads(line) for line in lines]
 
 

@@ -14,7 +14,7 @@ from ferryman.bootstrap.backup.making import make_backup
 from ferryman.bootstrap.backup.restoring import Restored, restore_backup
 from ferryman.bootstrap.backup.sealed_file import NotABackup, OpenedFile
 from ferryman.bootstrap.configuration import load
-from ferryman.cli.operate.init import Plan, ServiceAccount, initialise
+from ferryman.cli.operate.init import ServerPlan, ServiceAccount, initialise
 from ferryman.model.failures import Failure
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -26,7 +26,7 @@ def machine(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir(mode=0o750)
     (tmp_path / "logs").mkdir(mode=0o750)
     account = ServiceAccount(os.geteuid(), os.getegid(), tmp_path / "data", tmp_path / "logs")
-    initialise(Plan(tmp_path / "etc", tls=True, service=account))
+    initialise(ServerPlan(tmp_path / "etc", tls=True, service=account))
     return tmp_path
 
 

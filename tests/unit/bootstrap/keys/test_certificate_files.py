@@ -8,9 +8,9 @@ from cryptography import x509
 
 from ferryman.bootstrap.configuration import LoadedConfiguration, load
 from ferryman.bootstrap.keys.certificate_files import renew_certificate, write_certificates
-from ferryman.cli.doctor.client import Finding, Verdict
+from ferryman.cli.doctor.client import CheckResult, Finding
 from ferryman.cli.doctor.server import examine_server_files
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.model.failures import Failure
 
 NOW = datetime.now(UTC)
@@ -18,7 +18,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def loaded(tmp_path: Path) -> LoadedConfiguration:
-    plan = Plan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True)
+    plan = ServerPlan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True)
     return load(initialise(plan).configuration)
 
 
@@ -81,32 +81,32 @@ class TestRenewal:
 class TestDoctor:
     def test_all_is_well(self, loaded: LoadedConfiguration) -> None:
         found = findings(loaded)
-        assert {each.verdict for each in found.values()} == {Verdict.GOOD}
+        assert {each.verdict for each in found.values()} == {CheckResult.GOOD}
         of_certificates = {"Certificate's lifetime", "Certificate's names", "Authority"}
         assert set(found) == {"Server's files", "Store", "Audit trail", *of_certificates}
 
-    @pytest.mark.parametrize(("days", "verdict"), [(368, Verdict.DOUBTFUL), (398, Verdict.BAD)])
-    def test_the_certificate_grows_old(self, loaded: LoadedConfiguration, days: int, verdict: Verdict) -> None:
+    @pytest.mark.parametrize(("days", "verdict"), [(368, CheckResult.DOUBTFUL), (398, CheckResult.BAD)])
+    def test_the_certificate_grows_old(self, loaded: LoadedConfiguration, days: int, verdict: CheckResult) -> None:
         found = findings(loaded, NOW + timedelta(days=days))["Certificate's lifetime"]
         assert found.verdict is verdict
         assert "ferryman certificate renew" in found.advice
 
     def test_the_authority_grows_old(self, loaded: LoadedConfiguration) -> None:
         found = findings(loaded, NOW + timedelta(days=3640))["Authority"]
-        assert found.verdict is Verdict.DOUBTFUL
+        assert found.verdict is CheckResult.DOUBTFUL
         assert "ferryman certificate new" in found.advice
 
     @pytest.mark.parametrize(
         ("url", "verdict"),
         [
-            ("https://sessions.example.com", Verdict.GOOD),
-            ("https://127.0.0.1:7331", Verdict.GOOD),
-            ("https://other.example.com", Verdict.BAD),
-            ("https://192.0.2.1", Verdict.BAD),
+            ("https://sessions.example.com", CheckResult.GOOD),
+            ("https://127.0.0.1:7331", CheckResult.GOOD),
+            ("https://other.example.com", CheckResult.BAD),
+            ("https://192.0.2.1", CheckResult.BAD),
         ],
     )
     def test_clients_must_be_sent_to_a_name_of_the_certificate(
-        self, loaded: LoadedConfiguration, url: str, verdict: Verdict
+        self, loaded: LoadedConfiguration, url: str, verdict: CheckResult
     ) -> None:
         path = loaded.directory / "ferryman.toml"
         path.write_text(path.read_text().replace("https://sessions.example.com:7331", url))
@@ -116,7 +116,7 @@ class TestDoctor:
 
     def test_the_authoritys_files(self, loaded: LoadedConfiguration) -> None:
         (loaded.directory / "tls" / "ca.key").chmod(0o644)
-        assert findings(loaded)["Authority"].verdict is Verdict.BAD
+        assert findings(loaded)["Authority"].verdict is CheckResult.BAD
         (loaded.directory / "tls" / "ca.key").chmod(0o600)
         (loaded.directory / "tls" / "ca.pem").write_text("")
-        assert findings(loaded)["Authority"].verdict is Verdict.BAD
+        assert findings(loaded)["Authority"].verdict is CheckResult.BAD

@@ -12,7 +12,7 @@ from ferryman.bus.nats import connection
 from ferryman.bus.nats.bus import NatsBus, open_nats
 from ferryman.bus.nats.connection import NatsOptions
 from ferryman.bus.nats.envelopes import decode_answered, decode_asked, decode_told
-from ferryman.bus.nats.link import Link
+from ferryman.bus.nats.link import NatsLink
 from tests.waiting import PATIENCE
 
 NOTHING = NatsOptions(("nats://127.0.0.1:1",))
@@ -149,7 +149,7 @@ async def test_connection_that_flaps_begins_no_second_resumption_beside_the_firs
         begun += 1
         await gate.wait()
 
-    link = Link(NOTHING, lambda: None, resume)
+    link = NatsLink(NOTHING, lambda: None, resume)
     for _ in range(20):
         await link._is_back()
         await asyncio.sleep(0)

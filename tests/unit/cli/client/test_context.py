@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ferryman.awsapi import OWN_MODELS
 from ferryman.cli.app import app
-from ferryman.cli.contexts import Named, described, use_context
+from ferryman.cli.contexts import NamedContext, described, use_context
 from ferryman.cli.options import ProfileOption
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, read_contexts, write_contexts
 from ferryman.model.failures import Failure
@@ -81,7 +81,7 @@ def test_a_profile_is_used_without_a_context() -> None:
 
 def test_a_subcommands_profile_undoes_the_groups_context() -> None:
     click_context = typer.Context(typer.main.get_command(app))
-    click_context.obj = Named("own", by_option=False)
+    click_context.obj = NamedContext("own", by_option=False)
     assert use_context(click_context, None) is None
     assert os.environ["AWS_CONFIG_FILE"] == "/srv/aws/config"
     assert use_context(click_context, "work") == "work"
@@ -91,15 +91,15 @@ def test_a_subcommands_profile_undoes_the_groups_context() -> None:
 @pytest.mark.parametrize(
     ("named", "profile", "variables", "words"),
     [
-        (Named(None, by_option=False), None, {}, "context lab"),
-        (Named("own", by_option=True), None, {}, "context own, by --context"),
-        (Named("own", by_option=False), None, {"AWS_PROFILE": "work"}, "context own, by FERRYMAN_CONTEXT"),
-        (Named(None, by_option=False), None, {"AWS_PROFILE": "work"}, "no context: AWS_PROFILE is set"),
-        (Named(None, by_option=False), "work", {}, "profile work"),
+        (NamedContext(None, by_option=False), None, {}, "context lab"),
+        (NamedContext("own", by_option=True), None, {}, "context own, by --context"),
+        (NamedContext("own", by_option=False), None, {"AWS_PROFILE": "work"}, "context own, by FERRYMAN_CONTEXT"),
+        (NamedContext(None, by_option=False), None, {"AWS_PROFILE": "work"}, "no context: AWS_PROFILE is set"),
+        (NamedContext(None, by_option=False), "work", {}, "profile work"),
     ],
 )
 def test_a_command_says_what_chose_its_server(
-    named: Named, profile: str | None, variables: dict[str, str], words: str
+    named: NamedContext, profile: str | None, variables: dict[str, str], words: str
 ) -> None:
     click_context = typer.Context(typer.main.get_command(app))
     click_context.obj = named

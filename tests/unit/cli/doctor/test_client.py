@@ -9,7 +9,7 @@ from time import time
 
 import pytest
 
-from ferryman.cli.doctor.client import Verdict, examine_client, examine_node, examine_server
+from ferryman.cli.doctor.client import CheckResult, examine_client, examine_node, examine_server
 from ferryman.client.calls.api import Connection
 
 Serve = Callable[[int, float], str]
@@ -42,13 +42,13 @@ def serve() -> Iterator[Serve]:
 
 
 def test_a_healthy_server(serve: Serve) -> None:
-    assert [finding.verdict for finding in examine_server(serve(200, 0))] == [Verdict.GOOD, Verdict.GOOD]
+    assert [finding.verdict for finding in examine_server(serve(200, 0))] == [CheckResult.GOOD, CheckResult.GOOD]
 
 
 @pytest.mark.parametrize(("off", "word"), [(1000, "behind"), (-1000, "ahead of")])
 def test_a_clock_that_is_off(serve: Serve, off: float, word: str) -> None:
     _, clock = examine_server(serve(200, off))
-    assert clock.verdict is Verdict.BAD
+    assert clock.verdict is CheckResult.BAD
     assert word in clock.said
     assert clock.advice
 
@@ -56,7 +56,7 @@ def test_a_clock_that_is_off(serve: Serve, off: float, word: str) -> None:
 @pytest.mark.parametrize(("status", "advice"), [(503, "log"), (404, "port")])
 def test_another_answer(serve: Serve, status: int, advice: str) -> None:
     (finding,) = examine_server(serve(status, 0))
-    assert finding.verdict is Verdict.BAD
+    assert finding.verdict is CheckResult.BAD
     assert str(status) in finding.said
     assert advice in finding.advice
 
@@ -68,22 +68,22 @@ def test_tls_where_there_is_none(serve: Serve) -> None:
 
 def test_a_name_that_does_not_exist() -> None:
     (finding,) = examine_server("http://host.invalid")
-    assert finding.verdict is Verdict.BAD
+    assert finding.verdict is CheckResult.BAD
     assert "host.invalid" in finding.said
 
 
 @pytest.mark.parametrize(
     ("script", "verdict", "said"),
     [
-        ("echo 1.2.650.0", Verdict.GOOD, "AWS's"),
-        ("echo 1.2.889.0", Verdict.DOUBTFUL, "may refuse"),
-        ("echo something else", Verdict.BAD, "does not print its version"),
-        ("exit 1", Verdict.BAD, "does not print its version"),
-        (None, Verdict.DOUBTFUL, "not on PATH"),
+        ("echo 1.2.650.0", CheckResult.GOOD, "AWS's"),
+        ("echo 1.2.889.0", CheckResult.DOUBTFUL, "may refuse"),
+        ("echo something else", CheckResult.BAD, "does not print its version"),
+        ("exit 1", CheckResult.BAD, "does not print its version"),
+        (None, CheckResult.DOUBTFUL, "not on PATH"),
     ],
 )
 def test_plugins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, verdict: Verdict, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, verdict: CheckResult, said: str
 ) -> None:
     if script is not None:
         plugin = tmp_path / "session-manager-plugin"
@@ -96,14 +96,14 @@ def test_plugins(
     findings = {finding.subject: finding for finding in examine_client(Connection(), None)}
     assert findings["session-manager-plugin"].verdict is verdict
     assert said in findings["session-manager-plugin"].said
-    assert findings["AWS CLI"].verdict is Verdict.DOUBTFUL
-    assert findings["Configuration"].verdict is Verdict.BAD
+    assert findings["AWS CLI"].verdict is CheckResult.DOUBTFUL
+    assert findings["Configuration"].verdict is CheckResult.BAD
     assert "No Ferryman server is configured" in findings["Configuration"].said
 
 
-@pytest.mark.parametrize(("is_server", "verdict"), [(False, Verdict.BAD), (True, Verdict.DOUBTFUL)])
+@pytest.mark.parametrize(("is_server", "verdict"), [(False, CheckResult.BAD), (True, CheckResult.DOUBTFUL)])
 def test_a_missing_plugin_is_wrong_only_where_sessions_are_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_server: bool, verdict: Verdict
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_server: bool, verdict: CheckResult
 ) -> None:
     aws = tmp_path / "aws"
     aws.write_text("#!/bin/sh\necho aws-cli/2.27.0 Python/3.13\n")
@@ -116,13 +116,13 @@ def test_a_missing_plugin_is_wrong_only_where_sessions_are_started(
 
 def test_an_agent_without_a_registration(tmp_path: Path) -> None:
     (finding,) = examine_node(tmp_path)
-    assert finding.verdict is Verdict.BAD
+    assert finding.verdict is CheckResult.BAD
     assert "register" in finding.advice
 
 
 def test_an_impossible_name_is_reported_without_naming_a_codec() -> None:
     (finding,) = examine_server(f"http://{'a' * 70}.invalid")
-    assert finding.verdict is Verdict.BAD
+    assert finding.verdict is CheckResult.BAD
     assert "codec" not in finding.said
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.service import open_service
 from ferryman.cli.app import app
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.core.iam.operator import create_user
 from ferryman.core.service import Service
 from ferryman.model.failures import Failure
@@ -27,7 +27,7 @@ POLICY = """{
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A configuration whose store has an operator with a policy of their own."""
-    made = initialise(Plan(tmp_path_factory.mktemp("explain")))
+    made = initialise(ServerPlan(tmp_path_factory.mktemp("explain")))
 
     async def fill() -> None:
         async with open_service(load(made.configuration)) as service:

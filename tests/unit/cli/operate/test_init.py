@@ -12,14 +12,14 @@ from ferryman.bootstrap.bus.opening import check_bus
 from ferryman.bootstrap.configuration import load
 from ferryman.bootstrap.keys.server_keys import read_server_keys
 from ferryman.bootstrap.server import server_certificate
-from ferryman.cli.operate.init import Plan, ServiceAccount, initialise
+from ferryman.cli.operate.init import ServerPlan, ServiceAccount, initialise
 from ferryman.client.login.service_endpoints import SERVED, read_endpoint
 from ferryman.model.failures import Failure
 from tests.nats import NatsServer, running_nats
 
 
 def test_everything_is_there_and_private(tmp_path: Path) -> None:
-    made = initialise(Plan(tmp_path / "new" / "place", listen="127.0.0.1:7331", region="eu-west-1"))
+    made = initialise(ServerPlan(tmp_path / "new" / "place", listen="127.0.0.1:7331", region="eu-west-1"))
     loaded = load(made.configuration)
     assert len(read_server_keys(loaded).keys[0]) == 32
     assert loaded.configuration.server.account_id == made.account_id
@@ -46,7 +46,7 @@ def test_a_services_data_is_apart_from_its_configuration(tmp_path: Path) -> None
     data.mkdir()
     logs.mkdir()
     account = ServiceAccount(os.geteuid(), os.getegid(), data, logs)
-    made = initialise(Plan(tmp_path / "etc", tls=True, service=account))
+    made = initialise(ServerPlan(tmp_path / "etc", tls=True, service=account))
     loaded = load(made.configuration)
     assert loaded.database_url == f"sqlite:///{data}/ferryman.db"
     assert loaded.path(loaded.configuration.audit.directory) == logs / "audit"
@@ -65,7 +65,7 @@ def test_a_services_data_is_apart_from_its_configuration(tmp_path: Path) -> None
 
 
 def test_with_tls_the_profile_trusts_the_authority(tmp_path: Path) -> None:
-    made = initialise(Plan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True))
+    made = initialise(ServerPlan(tmp_path, listen="0.0.0.0:7331", public_host="sessions.example.com", tls=True))
     assert made.public_url == "https://sessions.example.com:7331"
     assert server_certificate(load(made.configuration)) is not None
     assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "tls").iterdir()} == dict.fromkeys(
@@ -90,26 +90,26 @@ def test_with_tls_the_profile_trusts_the_authority(tmp_path: Path) -> None:
 )
 def test_a_plan_that_cannot_work(tmp_path: Path, changes: dict[str, str], said: str) -> None:
     with pytest.raises(Failure, match=said):
-        initialise(Plan(tmp_path, **changes))  # type: ignore[arg-type]
+        initialise(ServerPlan(tmp_path, **changes))  # type: ignore[arg-type]
     # It can be tried again.
-    assert initialise(Plan(tmp_path))
+    assert initialise(ServerPlan(tmp_path))
 
 
 def test_a_server_is_not_set_up_twice(tmp_path: Path) -> None:
-    made = initialise(Plan(tmp_path))
+    made = initialise(ServerPlan(tmp_path))
     [key] = read_server_keys(load(made.configuration)).keys
     with pytest.raises(Failure, match="exists"):
-        initialise(Plan(tmp_path))
+        initialise(ServerPlan(tmp_path))
     made.configuration.unlink()
     with pytest.raises(Failure, match="earlier server"):
-        initialise(Plan(tmp_path))
+        initialise(ServerPlan(tmp_path))
     assert load_key(tmp_path) == key
 
 
 def test_an_interrupted_init_can_be_run_again(tmp_path: Path) -> None:
-    made = initialise(Plan(tmp_path))
+    made = initialise(ServerPlan(tmp_path))
     made.configuration.rename(tmp_path / ".ferryman.toml.partial")
-    again = initialise(Plan(tmp_path))
+    again = initialise(ServerPlan(tmp_path))
     assert again.credentials.access_key_id != made.credentials.access_key_id
 
 
@@ -118,7 +118,7 @@ def load_key(directory: Path) -> bytes:
 
 
 def test_ipv6(tmp_path: Path) -> None:
-    assert initialise(Plan(tmp_path, listen="[::1]:7331")).public_url == "http://[::1]:7331"
+    assert initialise(ServerPlan(tmp_path, listen="[::1]:7331")).public_url == "http://[::1]:7331"
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_ipv6(tmp_path: Path) -> None:
     ],
 )
 def test_a_port_that_goes_without_saying_is_left_out(port: int, tls: bool, url: str) -> None:
-    plan = Plan(Path(), listen=f"127.0.0.1:{port}", public_host="sessions.example.com", tls=tls)
+    plan = ServerPlan(Path(), listen=f"127.0.0.1:{port}", public_host="sessions.example.com", tls=tls)
     assert plan.public_url == url
 
 
 def test_a_bus_is_checked_and_written(tmp_path: Path, nats_server: NatsServer, new_database: str) -> None:
-    made = initialise(Plan(tmp_path, database=new_database, bus=nats_server.url))
+    made = initialise(ServerPlan(tmp_path, database=new_database, bus=nats_server.url))
     loaded = load(made.configuration)
     assert loaded.configuration.bus.servers == (nats_server.url,)
     assert check_bus(loaded) == f"NATS at {nats_server.url} can be reached"
@@ -145,13 +145,13 @@ def test_a_bus_is_checked_and_written(tmp_path: Path, nats_server: NatsServer, n
 def test_a_bus_that_refuses_the_login_or_is_not_there_leaves_nothing(
     tmp_path: Path, unused_tcp_port: int, new_database: str
 ) -> None:
-    plan = Plan(tmp_path / "server", database=new_database, bus=f"nats://127.0.0.1:{unused_tcp_port}")
+    plan = ServerPlan(tmp_path / "server", database=new_database, bus=f"nats://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(Failure, match=r"The bus nats://127\.0\.0\.1.* cannot be used"):
         initialise(plan)
     with running_nats(tmp_path, 'authorization { token: "right" }') as nats, pytest.raises(Failure, match="login"):
         initialise(replace(plan, bus=nats.url))
     assert not [each for each in plan.directory.iterdir() if not each.name.startswith(".")]
-    assert initialise(Plan(plan.directory, database=new_database)), "the database is still empty"
+    assert initialise(ServerPlan(plan.directory, database=new_database)), "the database is still empty"
 
 
 @pytest.mark.parametrize(
@@ -169,4 +169,4 @@ def test_a_bus_that_refuses_the_login_or_is_not_there_leaves_nothing(
 )
 def test_a_bus_that_cannot_be_used(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(Failure, match=said):
-        initialise(Plan(tmp_path, **changes))
+        initialise(ServerPlan(tmp_path, **changes))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.app import app
 from ferryman.cli.demo.starting import free_port
-from ferryman.cli.operate.init import Plan, initialise
+from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.cli.operate.server import _greeting
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, write_contexts
 from ferryman.store.database import sole_server
@@ -21,7 +21,7 @@ from ferryman.store.schema import newest_schema
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    initialise(Plan(tmp_path / "server", listen=f"127.0.0.1:{free_port()}", tls=True))
+    initialise(ServerPlan(tmp_path / "server", listen=f"127.0.0.1:{free_port()}", tls=True))
     return tmp_path / "server"
 
 

@@ -17,7 +17,7 @@ from ferryman.client.login.oidc import (
     DEVICE_GRANT,
     LONGEST_URL,
     SHORTEST_INTERVAL,
-    Client,
+    OidcClient,
     Tokens,
     discover,
     refresh,
@@ -29,7 +29,7 @@ from ferryman.model.failures import Failure
 from ferryman.model.values.secret import Secret
 from ferryman.transport.fetch import Documents
 
-CLIENT = Client("cli", "openid email")
+CLIENT = OidcClient("cli", "openid email")
 CALLBACK_SECONDS = 0.05
 
 

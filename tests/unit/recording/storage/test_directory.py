@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.core.ports.recordings.recorder import Damaged
 from ferryman.recording.blocks import BlockFlag, BlockSealer
-from ferryman.recording.events import Event, EventKind, Position, encode_content
+from ferryman.recording.events import Event, EventKind, TranscriptPosition, encode_content
 from ferryman.recording.reader import RecordingReader
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.port import RecordingInUse
@@ -18,7 +18,7 @@ from tests.unit.recording.recorded import ID, KEY
 def write(storage: DirectoryStorage, times: list[int], sizes: list[int]) -> None:
     sealer = BlockSealer(ID, KEY, os.urandom)
     for at, size in zip(times, sizes, strict=True):
-        content = encode_content([Event(at, EventKind.OUTPUT, os.urandom(size))], Position())
+        content = encode_content([Event(at, EventKind.OUTPUT, os.urandom(size))], TranscriptPosition())
         storage.append(ID, sealer.seal(content, at, at))
         sealer.written()
 

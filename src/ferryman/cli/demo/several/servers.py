@@ -18,7 +18,7 @@ from ferryman.cli.demo.several.programs import (
     let_nobody_enter,
 )
 from ferryman.cli.demo.starting import FERRYMAN, free_port, limit, without_aws
-from ferryman.cli.operate.init import Initialised, Plan, initialise
+from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 from ferryman.model.failures import Failure
 
 DRAIN_SECONDS = 2
@@ -42,7 +42,7 @@ async def start_servers(directory: Path, count: int, processes: Processes, added
     processes.keep(Program("nats", [find_nats(), "-a", "127.0.0.1", "-p", str(nats)], {}, directory / "nats.log"))
     port, ports = free_port(), [free_port() for _ in range(count)]
     first = directory / "server1"
-    made = await asyncio.to_thread(initialise, Plan(first, listen=f"127.0.0.1:{port}", database=database))
+    made = await asyncio.to_thread(initialise, ServerPlan(first, listen=f"127.0.0.1:{port}", database=database))
     settings = made.configuration.read_text() + added.replace(
         "[recordings]", '[recordings]\ndirectory = "../recordings"'
     )

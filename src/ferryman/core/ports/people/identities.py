@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ferryman.core.ports.people.iam import KeyHolder
-from ferryman.model.identity.users import AccessKey, KeyUse, User, UserChanges
+from ferryman.model.identity.users import AccessKey, LastKeyUse, User, UserChanges
 
 
 class IdentityStore(Protocol):
@@ -61,7 +61,7 @@ class IdentityStore(Protocol):
     async def set_key_active(self, access_key_id: str, *, active: bool) -> bool:
         """Enable or disable a key."""
 
-    async def note_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
+    async def note_key_uses(self, uses: Mapping[str, LastKeyUse]) -> None:
         """Store when keys were last used, by id, at least one; deleted keys are ignored."""
 
     async def remove_key(self, access_key_id: str) -> bool:

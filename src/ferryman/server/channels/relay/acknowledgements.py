@@ -19,7 +19,7 @@ def completes_handshake(frame: bytes) -> bool:
     return frame[_PAYLOAD_TYPE] == _HANDSHAKE_COMPLETE
 
 
-class Acknowledgements:
+class ClientAcknowledgements:
     """The sequence numbers of output that one client has acknowledged: all below a mark, and some beyond.
 
     `underway`: the session was Connected before, and what was acknowledged then is unknown.

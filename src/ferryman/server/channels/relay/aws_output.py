@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from ferryman.core.service import Service
 from ferryman.server.channels import frames
-from ferryman.server.channels.relay.acknowledgements import Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.acknowledgements import ClientAcknowledgements, completes_handshake
 from ferryman.server.channels.relay.ends import RelayEnd
 from ferryman.server.timeouts import Timeouts
 
@@ -24,7 +24,7 @@ class AwsOutput:
         self,
         service: Service,
         timeouts: Timeouts,
-        acknowledgements: Acknowledgements,
+        acknowledgements: ClientAcknowledgements,
         to_agent: Callable[[bytes], None],
         catch_up: Callable[[RelayEnd], Awaitable[None]],
     ) -> None:

@@ -23,7 +23,7 @@ from ferryman.core.sessions import lifecycle as session_lifecycle
 from ferryman.model.identifiers import Millis
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels import frames
-from ferryman.server.channels.relay.acknowledgements import Acknowledgements
+from ferryman.server.channels.relay.acknowledgements import ClientAcknowledgements
 from ferryman.server.channels.relay.aws_output import AwsOutput
 from ferryman.server.channels.relay.ends import (
     FROM_AGENT,
@@ -66,7 +66,7 @@ class RelaySlot:
         self._kept = KeptFrames()
         self.traffic = Traffic()
         self._agent_came = False
-        self._acknowledgements = Acknowledgements(underway=session.status is not SessionStatus.CONNECTING)
+        self._acknowledgements = ClientAcknowledgements(underway=session.status is not SessionStatus.CONNECTING)
         self._aws_output = AwsOutput(service, timeouts, self._acknowledgements, self._send_to_agent, self._catch_up)
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()

@@ -15,7 +15,7 @@ TYPING_SECONDS = 5.0
 """How long turns stay short after a keystroke."""
 
 
-class Turns:
+class ReadTurns:
     """Notes when somebody last typed, on a terminal of any session of this server."""
 
     __slots__ = ("_short_until", "_time")

@@ -9,7 +9,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ferryman.server.channels.sockets.frame_writer import FrameWriter
 from ferryman.server.channels.sockets.peer_socket import ABNORMAL, Departure, PeerGone, PeerSocket, Violation
-from ferryman.server.channels.sockets.turns import Turns
+from ferryman.server.channels.sockets.turns import ReadTurns
 from ferryman.server.listener.connection import Connection, drop_frames
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.timeouts import Timeouts
@@ -61,7 +61,7 @@ class Socket(PeerSocket):
         response: web.WebSocketResponse,
         writer: AbstractStreamWriter,
         patience: float,
-        turns: Turns,
+        turns: ReadTurns,
     ) -> None:
         if request.transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
@@ -91,7 +91,7 @@ class Socket(PeerSocket):
 
     @classmethod
     async def upgrade(
-        cls, request: web.Request, frame_bytes: int, timeouts: Timeouts, turns: Turns, protocols: Sequence[str] = ()
+        cls, request: web.Request, frame_bytes: int, timeouts: Timeouts, turns: ReadTurns, protocols: Sequence[str] = ()
     ) -> "Socket":
         """Answer a WebSocket upgrade; a longer message than `frame_bytes` will end the channel with 1009.
 

@@ -17,7 +17,7 @@ CLIENT, NODE, SESSION, OTHER_CLIENT = "client", "node", "session", "other-client
 
 
 @dataclass(slots=True)
-class Connection:
+class ForwardedConnection:
     """A connection that is listed: the bytes that the client and the node sent on it, and who finished it first."""
 
     number: int
@@ -33,7 +33,7 @@ class ConnectionList:
         self.totals = PortTotals()
         self._report = report
 
-    def open(self) -> Connection | None:
+    def open(self) -> ForwardedConnection | None:
         """Count a connection; return it if it is listed."""
         totals = self.totals
         totals.opened += 1
@@ -43,9 +43,9 @@ class ConnectionList:
             return None
         totals.listed = totals.opened
         self._report({"state": "opened", "connection": totals.opened})
-        return Connection(totals.opened)
+        return ForwardedConnection(totals.opened)
 
-    def close(self, connection: Connection, by: str, reason: str = "") -> None:
+    def close(self, connection: ForwardedConnection, by: str, reason: str = "") -> None:
         """Report that a connection is over; `reason` is the text of the end that reset it."""
         closed: dict[str, object] = {
             "state": "closed",

@@ -7,8 +7,8 @@ from ferryman.server.channels.traffic.connection_list import (
     CLIENT,
     NODE,
     SESSION,
-    Connection,
     ConnectionList,
+    ForwardedConnection,
 )
 from ferryman.server.channels.traffic.smux_follower import SmuxFollower
 from ferryman.wire.agent_message import HEADER_SIZE
@@ -68,7 +68,7 @@ class OneAtATime:
     def __init__(self, connections: ConnectionList) -> None:
         self._connections = connections
         self._totals = connections.totals
-        self._current: Connection | None = None
+        self._current: ForwardedConnection | None = None
         self._is_open = False
 
     def from_client(self, message: bytes) -> None:
@@ -111,7 +111,7 @@ class Multiplexed:
     def __init__(self, connections: ConnectionList) -> None:
         self._connections = connections
         self._totals = connections.totals
-        self._streams: dict[int, Connection] = {}
+        self._streams: dict[int, ForwardedConnection] = {}
         """Those that are open and listed."""
         self._client = SmuxFollower(self._client_frame)
         self._node = SmuxFollower(self._node_frame)

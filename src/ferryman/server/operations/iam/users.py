@@ -3,7 +3,7 @@
 from ferryman.core.iam import access_keys, users
 from ferryman.core.iam.resources import tags_of
 from ferryman.model.identity.callers import Caller
-from ferryman.model.identity.users import AccessKey, KeyUse
+from ferryman.model.identity.users import AccessKey, LastKeyUse
 from ferryman.model.tags import ResourceType
 from ferryman.server.operations.context import OperationContext, Operations, Parameters, Result
 from ferryman.server.operations.iam.boundaries import boundary_operations
@@ -85,7 +85,7 @@ def _key(user_name: str, key: AccessKey) -> dict[str, object]:
     }
 
 
-def _use(use: KeyUse | None) -> Result:
+def _use(use: LastKeyUse | None) -> Result:
     if use is None:
         return {"ServiceName": _NEVER, "Region": _NEVER}
     return {"LastUsedDate": as_datetime(use.at), "ServiceName": use.service, "Region": use.region}

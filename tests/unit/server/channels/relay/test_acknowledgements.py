@@ -2,13 +2,13 @@
 
 import json
 
-from ferryman.server.channels.relay.acknowledgements import BEYOND, Acknowledgements, completes_handshake
+from ferryman.server.channels.relay.acknowledgements import BEYOND, ClientAcknowledgements, completes_handshake
 from ferryman.wire.agent_message import PayloadType
 from tests.server.peers import output
 
 
-def of(*numbers: int, underway: bool = False) -> Acknowledgements:
-    receipts = Acknowledgements(underway=underway)
+def of(*numbers: int, underway: bool = False) -> ClientAcknowledgements:
+    receipts = ClientAcknowledgements(underway=underway)
     for number in numbers:
         receipts.add(number)
     return receipts

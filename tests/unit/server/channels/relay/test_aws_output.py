@@ -7,7 +7,7 @@ import pytest
 
 from ferryman.core.service import Service
 from ferryman.server.channels import frames
-from ferryman.server.channels.relay.acknowledgements import Acknowledgements
+from ferryman.server.channels.relay.acknowledgements import ClientAcknowledgements
 from ferryman.server.channels.relay.aws_output import AwsOutput
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS
 from tests.server.peers import output
@@ -15,7 +15,7 @@ from tests.server.peers import output
 
 async def test_an_agent_that_does_not_read_acknowledgements_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its output is acknowledged for the client, and those acknowledgements would pile up."""
-    acknowledgements, caught_up = Acknowledgements(underway=False), AsyncMock()
+    acknowledgements, caught_up = ClientAcknowledgements(underway=False), AsyncMock()
     acknowledgements.add(0)
     forwarding = AwsOutput(cast(Service, None), DEFAULT_TIMEOUTS, acknowledgements, MagicMock(), caught_up)
     monkeypatch.setattr(frames, "acknowledge", lambda _, frame: frame)
