@@ -94,7 +94,6 @@ class AgentChannel:
         self._delivered = 0
         self._silent_since = 0.0
         self._events: list[AgentEvent] = []
-        self.rejected_frames = 0
 
     @property
     def publication(self) -> PublicationState:
@@ -396,5 +395,4 @@ class AgentChannel:
         self._announcements.append(state_message)
 
     def _reject(self, reason: str) -> None:
-        self.rejected_frames += 1
         self._events.append(FrameRejected(reason))

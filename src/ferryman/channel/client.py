@@ -122,7 +122,6 @@ class ClientChannel:
         self._processed: list[ProcessedAction] = []
         self._question = b""
         """A message that the far end has had: the handshake response."""
-        self.rejected_frames = 0
 
     @property
     def state(self) -> ClientState:
@@ -376,5 +375,4 @@ class ClientChannel:
         self._events.append(SessionStarted(session_type, properties, self._agent_version, self._agreed, key))
 
     def _reject(self, reason: str) -> None:
-        self.rejected_frames += 1
         self._events.append(FrameRejected(reason))

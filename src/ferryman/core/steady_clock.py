@@ -49,7 +49,7 @@ class SteadyClock:
         return Millis(self._monotonic() + self._offset)
 
     def step(self) -> int:
-        """As `ClockSteps` has it."""
+        """See `ClockSteps`."""
         difference = self._wall() - self()
         self._offset += difference
         if abs(difference) >= LEAST_STEP:
@@ -59,7 +59,7 @@ class SteadyClock:
         return self._waiting
 
     def moved(self, by: int) -> None:
-        """As `ClockSteps` has it."""
+        """See `ClockSteps`."""
         self._waiting -= by
 
     @property

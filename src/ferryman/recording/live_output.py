@@ -53,11 +53,6 @@ class LiveOutput:
         self._screen = _Screen(plain=self._plain)
         self.size = DEFAULT_SIZE
 
-    @property
-    def is_followed(self) -> bool:
-        """Whether `take` returns events."""
-        return self._transcript is not None
-
     def output(self, frame: bytes) -> bool:
         """Keep an output message of the node; True if events may wait for `take`."""
         self._frames.append(frame)

@@ -99,16 +99,16 @@ class SessionsRecorder:
 
     @property
     def failure(self) -> str | None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         return next((tap.failure for tap in self._taps.values() if tap.failure is not None), None)
 
     @property
     def waiting_bytes(self) -> int:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         return sum(tap.waiting for tap in self._taps.values())
 
     async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         service = self._service
         mode = await recording_mode(service, session, self._mode)
         if mode is RecordingMode.OFF and not is_logged:
@@ -144,7 +144,7 @@ class SessionsRecorder:
         return Millis(session.started_at + self._retained_millis) if is_retained else None
 
     async def tap(self, session_id: SessionId) -> SessionRecorder | None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         if session_id in self._finishing:
             return None
         self._users[session_id] += 1
@@ -156,7 +156,7 @@ class SessionsRecorder:
         return tap
 
     async def release(self, session_id: SessionId) -> None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         self._users[session_id] -= 1
         tap = self._taps.get(session_id)
         if tap is not None:
@@ -192,7 +192,7 @@ class SessionsRecorder:
         self._readers.shutdown(wait=False)
 
     async def finish_ended(self) -> int:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         most = FINISHED_AT_ONCE + len(self._not_before)  # those that cannot be finished do not keep out others
         ended = await self._service.store.recordings.unfinished_of_ended_sessions(most)
         finished = 0
@@ -226,7 +226,7 @@ class SessionsRecorder:
     async def blocks(
         self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
     ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         blocks = self.reader(recording, key).blocks(after, start_at)
         try:
             while (block := await self._read(lambda: next(blocks, None))) is not None:
@@ -239,7 +239,7 @@ class SessionsRecorder:
         return tap.blocks if (tap := self._taps.get(session_id)) is not None else self._noted.get(session_id)
 
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         reader = self.reader(recording, key)
         tap = self._taps.get(recording.session_id)
         at_least = (recording.blocks or 0) if tap is None else tap.blocks
@@ -247,7 +247,7 @@ class SessionsRecorder:
         return await self._read(lambda: reader.verify(finished, at_least))
 
     async def delete(self, recording: Recording) -> None:
-        """As `Recorder` has it."""
+        """See `Recorder`."""
         await self._read(lambda: self._storage_of(recording).delete(recording.session_id))
         self._forget_problem(recording.session_id)
 

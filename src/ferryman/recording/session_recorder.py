@@ -113,14 +113,14 @@ class SessionRecorder:
 
     @property
     def is_behind(self) -> bool:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         if self.failure is not None:
             return self._required
         return self._noted + self._handed > MOST_WAITING
 
     @property
     def is_full(self) -> bool:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         return self.waiting > MOST_WAITING
 
     @property
@@ -130,11 +130,11 @@ class SessionRecorder:
 
     @property
     def has_gap(self) -> bool:
-        """As `SessionTap` has it; True as well if the thread must find out."""
+        """See `SessionTap`; True as well if the thread must find out."""
         return self._is_disordered or self._was_disordered or self._transcript.has_gap
 
     def output(self, number: int, frame: bytes) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         now = self._loop.time()
         if now != self._turn:
             self._read_clock(now)
@@ -147,34 +147,34 @@ class SessionRecorder:
             self._hand_over()
 
     def input(self, number: int, frame: bytes) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         if not self._typed and frame[_PAYLOAD_TYPE] != _SIZE:
             frame = frame[:HEADER_SIZE]  # only its number counts, so what is typed or uploaded is not kept here
         self._note(Transcript.input, number, frame, size=len(frame))
 
     def acknowledged(self, number: int) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         self._note(Transcript.acknowledged, number)
 
     def note(self, kind: str, data: bytes) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         self._note(Transcript.note, kind, data, size=len(data))
 
     def client_attached(self, client_id: str) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         self._note(Transcript.client_attached, client_id)
 
     def client_left(self) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         self._note(Transcript.client_left)
 
     def publication(self, client_id: str, delivered: int | None) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         self._is_disordered = True  # as far as is known here: the agent may number from 0 again
         self._note(Transcript.publication, client_id, delivered)
 
     async def caught_up(self) -> None:
-        """As `SessionTap` has it."""
+        """See `SessionTap`."""
         while self.is_behind:
             if self.failure is not None and time.monotonic() - self._failing_since > PATIENCE_SECONDS:
                 raise Unrecordable(self.failure)

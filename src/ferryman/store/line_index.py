@@ -80,12 +80,12 @@ class SqliteLineIndex:
             connection.close()
 
     async def key(self) -> bytes | None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         rows = await self._read(lambda connection: connection.execute("SELECT key FROM secrets").fetchall())
         return bytes(rows[0][0]) if rows else None
 
     async def replace_key(self, sealed: bytes) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM secrets")
@@ -94,7 +94,7 @@ class SqliteLineIndex:
         await self._write(write)
 
     async def clear(self) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
 
         def write(connection: sqlite3.Connection) -> None:
             for table in ("secrets", "recordings", "chunks"):
@@ -104,7 +104,7 @@ class SqliteLineIndex:
         await self._write(write)
 
     async def begin(self, recording: SearchedRecording) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
 
         def write(connection: sqlite3.Connection) -> None:
             _remove(connection, recording.session_id)
@@ -124,7 +124,7 @@ class SqliteLineIndex:
         await self._write(write)
 
     async def add(self, session_id: str, first: int, chunks: Sequence[LineChunk]) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
 
         def write(connection: sqlite3.Connection) -> None:
             found = connection.execute("SELECT number FROM recordings WHERE session_id = ?", [session_id]).fetchone()
@@ -142,7 +142,7 @@ class SqliteLineIndex:
         await self._write(write)
 
     async def complete(self, session_id: str) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         await self._write(
             lambda connection: connection.execute(
                 "UPDATE recordings SET complete = 1 WHERE session_id = ?", [session_id]
@@ -150,31 +150,31 @@ class SqliteLineIndex:
         )
 
     async def known(self, session_ids: Sequence[str]) -> frozenset[str]:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         marks = ", ".join("?" * len(session_ids))
         query = f"SELECT session_id FROM recordings WHERE complete AND session_id IN ({marks})"  # noqa: S608 marks
         rows = await self._read(lambda connection: connection.execute(query, session_ids).fetchall())
         return frozenset(row[0] for row in rows)
 
     async def after(self, session_id: str, limit: int) -> Sequence[str]:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         query = "SELECT session_id FROM recordings WHERE session_id > ? ORDER BY session_id LIMIT ?"
         rows = await self._read(lambda connection: connection.execute(query, [session_id, limit]).fetchall())
         return [row[0] for row in rows]
 
     async def remove(self, session_id: str) -> None:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         await self._write(lambda connection: _remove(connection, session_id))
 
     async def newest(self) -> int:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         rows = await self._read(lambda connection: connection.execute("SELECT max(id) FROM chunks").fetchall())
         return rows[0][0] or 0
 
     async def find(
         self, words: Sequence[bytes], query: RecordingQuery, within: range, limit: int
     ) -> Sequence[FoundChunk]:
-        """As `LineIndex` has it."""
+        """See `LineIndex`."""
         values = {
             "words": " AND ".join(f'"{word.hex()}"' for word in words),
             "first": within.start,

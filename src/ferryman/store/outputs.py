@@ -48,7 +48,7 @@ class SqlOutputs:
         self._connections = connections
 
     async def add(self, session_id: SessionId, outputs_of_session: SessionOutputs, now: Millis) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         shared = {
             "session_id": session_id,
             "destinations": msgspec.json.encode(outputs_of_session).decode(),
@@ -60,50 +60,50 @@ class SqlOutputs:
         await self._connections.write_all(*(insert(outputs).values(row) for row in rows))
 
     async def due(self, now: Millis, limit: int) -> Sequence[PendingOutput]:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         return await self._waiting(now, or_(_IS_STREAMED, _IS_OVER), limit)
 
     async def unfinished(self, now: Millis, limit: int) -> Sequence[PendingOutput]:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         return await self._waiting(now, and_(_UNFINISHED, ~_RUNNING), limit)
 
     async def of_session(self, session_id: str) -> Sequence[PendingOutput]:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         rows = select(*_COLUMNS).where(outputs.c.session_id == session_id).order_by(outputs.c.kind)
         return [_pending(row) for row in await self._connections.read(rows)]
 
     async def acquire(self, output: PendingOutput, holder: str, now: Millis, until: Millis) -> bool:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         free = or_(outputs.c.holder.is_(None), outputs.c.holder == holder, outputs.c.held_until < now)
         holding = update(outputs).where(_is(output), free).values(holder=holder, held_until=until)
         return await self._connections.write(holding) == 1
 
     async def release(self, holder: str) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         releasing = update(outputs).where(outputs.c.holder == holder).values(holder=None, held_until=None)
         await self._connections.write(releasing)
 
     async def advance(self, output: PendingOutput, progress: str | None) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         values = {"progress": progress, "attempts": 0, "failure": None, "retry_at": 0}
         await self._connections.write(update(outputs).where(_is(output)).values(values))
 
     async def fail(self, output: PendingOutput, failure: str, retry_at: Millis) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         values = {"attempts": outputs.c.attempts + 1, "failure": failure[:_FAILURE], "retry_at": retry_at}
         await self._connections.write(update(outputs).where(_is(output)).values(values))
 
     async def deliver(self, output: PendingOutput, now: Millis) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         values = {"delivered_at": now, "attempts": 0, "failure": None, "retry_at": 0}
         await self._connections.write(update(outputs).where(_is(output)).values(values))
 
     async def delete(self, session_id: str) -> None:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         await self._connections.write(delete(outputs).where(outputs.c.session_id == session_id))
 
     async def backlog(self) -> OutputBacklog:
-        """As `OutputStore` has it."""
+        """See `OutputStore`."""
         waiting = outputs.c.delivered_at.is_(None)
         counts = select(func.count(), func.count(outputs.c.failure)).where(waiting)
         failing = (

@@ -87,7 +87,7 @@ class SqlRecordings:
         self._connections = connections
 
     async def add(self, recording: Recording, key: RecordingKey) -> None:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         values = {
             "session_id": recording.session_id,
             "target": recording.target,
@@ -103,22 +103,22 @@ class SqlRecordings:
         await self._connections.write(_INSERT, values)
 
     async def get(self, session_id: str) -> Recording | None:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         rows = await self._connections.read(_GET, {"session_id": session_id})
         return _recording(rows[0]) if rows else None
 
     async def key(self, session_id: str) -> RecordingKey | None:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         rows = await self._connections.read(_KEY, {"session_id": session_id})
         return RecordingKey(bytes(rows[0][0])) if rows else None
 
     async def keys(self, session_ids: Sequence[str]) -> Mapping[str, RecordingKey]:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         rows = await self._connections.read(_KEYS, {"session_ids": session_ids})
         return {row[0]: RecordingKey(bytes(row[1])) for row in rows}
 
     async def keys_after(self, session_id: str, limit: int) -> Sequence[tuple[str, RecordingKey]]:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         keys = (
             select(recordings.c.session_id, recordings.c.data_key)
             .where(recordings.c.session_id > session_id)
@@ -128,17 +128,17 @@ class SqlRecordings:
         return [(row[0], RecordingKey(bytes(row[1]))) for row in await self._connections.read(keys)]
 
     async def reseal_key(self, session_id: str, before: RecordingKey, key: RecordingKey) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         same = (recordings.c.session_id == session_id) & (recordings.c.data_key == before.sealed)
         return await self._connections.write(update(recordings).where(same).values(data_key=key.sealed)) == 1
 
     async def note_blocks(self, session_id: SessionId, blocks: int) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         unfinished = (recordings.c.session_id == session_id) & _IS_UNFINISHED
         return await self._connections.write(update(recordings).where(unfinished).values(blocks=blocks)) == 1
 
     async def finish(self, session_id: SessionId, end: RecordingEnd) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         values = {
             "finished_at": end.finished_at,
             "duration": end.duration,
@@ -150,34 +150,34 @@ class SqlRecordings:
         return await self._connections.write(finishing) == 1
 
     async def page(self, query: RecordingQuery, after: RecordingPosition | None, limit: int) -> Sequence[Recording]:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         return [_recording(row) for row in await self._connections.list_rows(_page(query, after, limit))]
 
     async def unfinished_of_ended_sessions(self, limit: int) -> Sequence[SessionId]:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         return [SessionId(row[0]) for row in await self._connections.read(_UNFINISHED, {"most": limit})]
 
     async def deletable(self, started_before: Millis, now: Millis, limit: int) -> Sequence[Recording]:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         values = {"before": started_before, "now": now, "most": limit}
         return [_recording(row) for row in await self._connections.read(_DELETABLE, values)]
 
     async def put_hold(self, session_id: str, hold: RecordingHold) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         there = (recordings.c.session_id == session_id) & ~recordings.c.deleting
         return await self._connections.write(update(recordings).where(there).values(_hold_values(hold))) == 1
 
     async def remove_hold(self, session_id: str) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         held = (recordings.c.session_id == session_id) & recordings.c.held_at.is_not(None)
         return await self._connections.write(update(recordings).where(held).values(_hold_values(None))) == 1
 
     async def begin_deletion(self, session_id: str, now: Millis) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         return await self._connections.write(_BEGIN_DELETION, {"id": session_id, "now": now}) == 1
 
     async def delete(self, session_id: str) -> bool:
-        """As `RecordingStore` has it."""
+        """See `RecordingStore`."""
         return await self._connections.write(delete(recordings).where(recordings.c.session_id == session_id)) == 1
 
 

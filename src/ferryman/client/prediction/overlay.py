@@ -17,11 +17,6 @@ class Overlay:
         self._column: int | None = None
         """The terminal's cursor; None at the row's own column."""
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether the screen differs from the row."""
-        return self._column is not None
-
     def hide(self) -> bytes:
         """Return the bytes that make the screen show the row itself."""
         return self.show({}, None)

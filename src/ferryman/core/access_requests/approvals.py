@@ -20,7 +20,6 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import Caller
 from ferryman.model.tags import ResourceType
 
-COMMENT_LIMIT = 512
 WITHDRAWN = "Withdrawn by its requester."
 
 
@@ -34,7 +33,7 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendSignal:
-    """SendAutomationSignal. `signal` is as sent; the comment has at most 512 characters."""
+    """SendAutomationSignal. `signal` is as sent; the comment has at most 512 characters, by the model."""
 
     execution_id: str
     signal: str

@@ -27,7 +27,7 @@ WILDCARDS_LIMIT = 10
 """Values with wildcards in one request: each is compared with every node."""
 RUNNING, STOPPED = "running", "stopped"
 STATE_CODES = {RUNNING: 16, STOPPED: 80}
-WINDOWS, OTHER_PLATFORMS = "Windows", ("Linux", "MacOS")
+WINDOWS = "Windows"
 PLATFORM_DETAILS = {WINDOWS: "Windows", "Linux": "Linux/UNIX", "MacOS": "Linux/UNIX"}
 _LEAST_PAGE = 5
 _INSTANCE_ID = re.compile("m?i-[0-9a-f]{8,17}")

@@ -35,7 +35,7 @@ class KmsElsewhere:
         self._remembered: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
 
     async def encrypt(self, key: str, plaintext: bytes, context: Context) -> bytes:
-        """As `ForeignKms` has it."""
+        """See `ForeignKms`."""
 
         def call() -> bytes:
             with calling("kms:Encrypt", f"the KMS key {key}"):
@@ -45,7 +45,7 @@ class KmsElsewhere:
         return await self._answered(key, call)
 
     async def decrypt(self, key: str, ciphertext: bytes, context: Context) -> bytes:
-        """As `ForeignKms` has it."""
+        """See `ForeignKms`."""
         digest = hashlib.sha256(ciphertext + repr(sorted(context.items())).encode()).digest()
         known = self._remembered.get(digest)
         if known is not None and self._clock() < known[0]:

@@ -53,19 +53,19 @@ class LineSearch:
         self._thread.shutdown()
 
     async def newest(self) -> int:
-        """As `RecordingSearch` has it."""
+        """See `RecordingSearch`."""
         return await self._index.newest()
 
     async def candidates(
         self, phrase: Phrase, query: RecordingQuery, within: range, limit: int
     ) -> Sequence[FoundChunk]:
-        """As `RecordingSearch` has it."""
+        """See `RecordingSearch`."""
         return await self._index.find(keyed_words(phrase.words, self._key), query, within, limit)
 
     async def lines(
         self, chunks: Sequence[tuple[FoundChunk, RecordingKey]], phrase: Phrase
     ) -> Sequence[Sequence[FoundLine]]:
-        """As `RecordingSearch` has it."""
+        """See `RecordingSearch`."""
 
         def read() -> list[list[FoundLine]]:
             seals: dict[str, ChunkSeal] = {}
@@ -74,7 +74,7 @@ class LineSearch:
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
     async def remove(self, session_id: str) -> None:
-        """As `RecordingSearch` has it. If it cannot be removed now, it is removed later; without its key nobody can
+        """See `RecordingSearch`. If it cannot be removed now, it is removed later; without its key nobody can
         read it."""
         try:
             await self._index.remove(session_id)

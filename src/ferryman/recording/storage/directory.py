@@ -36,14 +36,14 @@ class DirectoryStorage:
         self.probe()
 
     def probe(self) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.directory) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(bytes(PROBE_BYTES))
 
     def acquire(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         if recording_id in self._acquired:
             return
         path = self._path(recording_id)
@@ -60,13 +60,13 @@ class DirectoryStorage:
         self._acquired[recording_id] = descriptor
 
     def release(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         descriptor = self._acquired.pop(recording_id, None)
         if descriptor is not None:
             os.close(descriptor)
 
     def append(self, recording_id: str, block: bytes) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         self.acquire(recording_id)
         descriptor = self._acquired[recording_id]
         rest = memoryview(block)
@@ -78,12 +78,12 @@ class DirectoryStorage:
             raise
 
     def complete(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         with _reading(self._path(recording_id)) as descriptor:
             os.fsync(descriptor)
 
     def size(self, recording_id: str) -> int:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         try:
             with _reading(self._path(recording_id)) as descriptor:
                 return os.fstat(descriptor).st_size
@@ -91,7 +91,7 @@ class DirectoryStorage:
             return 0
 
     def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         try:
             with _reading(self._path(recording_id)) as descriptor:
                 yield from _blocks(descriptor, offset)
@@ -99,7 +99,7 @@ class DirectoryStorage:
             return
 
     def find(self, recording_id: str, at: int | None) -> int:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         try:
             with _reading(self._path(recording_id)) as descriptor:
                 size = os.fstat(descriptor).st_size
@@ -113,7 +113,7 @@ class DirectoryStorage:
             return 0
 
     def repair(self, recording_id: str, offset: int) -> list[StoredBlock]:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         descriptor = self._acquired[recording_id]
         blocks = list(_blocks(descriptor, offset))
         whole = blocks[-1].offset + blocks[-1].header.size if blocks else offset
@@ -122,12 +122,12 @@ class DirectoryStorage:
         return blocks
 
     def read(self, recording_id: str, block: StoredBlock) -> bytes:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         with _reading(self._path(recording_id)) as descriptor:
             return os.pread(descriptor, block.header.size, block.offset)
 
     def delete(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         self._path(recording_id).unlink(missing_ok=True)
 
     def _path(self, recording_id: str) -> Path:

@@ -64,7 +64,7 @@ class S3Storage:
         self._fetchers.shutdown(cancel_futures=True)
 
     def probe(self) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         key = f"{self._prefix}probe"
         with _failing(), calling("s3:PutObject", self._where):
             self._client().put_object(Bucket=self._bucket, Key=key, Body=b"")
@@ -78,7 +78,7 @@ class S3Storage:
         """Do nothing, as `acquire`."""
 
     def append(self, recording_id: str, block: bytes) -> None:
-        """As `BlockStorage` has it. A block that was written although the answer was lost may be written again."""
+        """See `BlockStorage`. A block that was written although the answer was lost may be written again."""
         start = self._end(recording_id)
         key = self._key(recording_id, start)
         try:
@@ -93,7 +93,7 @@ class S3Storage:
         self._remember_end(recording_id, start + len(block))
 
     def complete(self, recording_id: str) -> None:
-        """As `BlockStorage` has it: merge its objects, unless that was done."""
+        """See `BlockStorage`: merge its objects, unless that was done."""
         self._forget_end(recording_id)
         objects = self._objects(recording_id)
         if len(objects) < 2:
@@ -108,7 +108,7 @@ class S3Storage:
         self._delete([self._key(recording_id, each.start) for each in objects[1:]])
 
     def index(self, recording_id: str, offset: int = 0) -> Iterator[StoredBlock]:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         for _ in range(_TRIES):
             try:
                 for block in self._index(recording_id, offset):
@@ -120,12 +120,12 @@ class S3Storage:
         raise self._vanishing(recording_id)
 
     def size(self, recording_id: str) -> int:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         objects = self._objects(recording_id)
         return objects[-1].end if objects else 0
 
     def find(self, recording_id: str, at: int | None) -> int:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         for _ in range(_TRIES):
             try:
                 return self._find(recording_id, self._objects(recording_id), at)
@@ -143,13 +143,13 @@ class S3Storage:
         return find_block(objects[-1].end, read, blocks, at) if objects else 0
 
     def repair(self, recording_id: str, offset: int) -> list[StoredBlock]:
-        """As `BlockStorage` has it. There is never a part of a block."""
+        """See `BlockStorage`. There is never a part of a block."""
         blocks = list(self.index(recording_id, offset))
         self._remember_end(recording_id, blocks[-1].offset + blocks[-1].header.size if blocks else offset)
         return blocks
 
     def read(self, recording_id: str, block: StoredBlock) -> bytes:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         size = block.header.size
         with self._lock:
             known = self._recent.get((recording_id, block.offset))
@@ -167,7 +167,7 @@ class S3Storage:
         raise DamagedBlock(f"block {block.header.number} is missing")
 
     def delete(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         self._forget_end(recording_id)
         self._delete([self._key(recording_id, each.start) for each in self._listed(recording_id)])
 

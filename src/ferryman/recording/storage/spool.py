@@ -29,7 +29,7 @@ class SpoolStorage(DirectoryStorage):
         return self._used
 
     def append(self, recording_id: str, block: bytes) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         self._reserve(recording_id, len(block))
         try:
             super().append(recording_id, block)
@@ -38,7 +38,7 @@ class SpoolStorage(DirectoryStorage):
             raise
 
     def delete(self, recording_id: str) -> None:
-        """As `BlockStorage` has it."""
+        """See `BlockStorage`."""
         try:
             size = self._path(recording_id).stat().st_size
         except FileNotFoundError:

@@ -21,7 +21,7 @@ class SqlKmsAliases:
         self._connections = connections
 
     async def add(self, alias: KeyAlias, most: int) -> bool:
-        """As `KmsAliasStore` has it."""
+        """See `KmsAliasStore`."""
         values = (alias.name, alias.key_id, alias.created_at, alias.updated_at)
         literals = [literal(value, column.type) for value, column in zip(values, _COLUMNS, strict=True)]
         row = select(*literals).where(*_room(alias.key_id, most))
@@ -33,21 +33,21 @@ class SqlKmsAliases:
             ) from error
 
     async def get(self, name: str) -> KeyAlias | None:
-        """As `KmsAliasStore` has it."""
+        """See `KmsAliasStore`."""
         rows = await self._connections.read(select(*_COLUMNS).where(kms_aliases.c.name == name))
         return KeyAlias(*rows[0]) if rows else None
 
     async def move(self, name: str, key_id: str, now: Millis, most: int) -> bool:
-        """As `KmsAliasStore` has it."""
+        """See `KmsAliasStore`."""
         moved = update(kms_aliases).where(kms_aliases.c.name == name, *_room(key_id, most))
         return await self._connections.write(moved.values(key_id=key_id, updated_at=now)) == 1
 
     async def remove(self, name: str) -> bool:
-        """As `KmsAliasStore` has it."""
+        """See `KmsAliasStore`."""
         return await self._connections.write(delete(kms_aliases).where(kms_aliases.c.name == name)) == 1
 
     async def page(self, key_id: str | None, after: str, limit: int) -> Sequence[KeyAlias]:
-        """As `KmsAliasStore` has it."""
+        """See `KmsAliasStore`."""
         statement = select(*_COLUMNS).where(kms_aliases.c.name > after).order_by(kms_aliases.c.name).limit(limit)
         if key_id is not None:
             statement = statement.where(kms_aliases.c.key_id == key_id)

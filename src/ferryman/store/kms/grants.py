@@ -17,7 +17,7 @@ class SqlKmsGrants:
         self._connections = connections
 
     async def add(self, grant: KeyGrant, most: int, most_to_one: int) -> bool:
-        """As `KmsGrantStore` has it."""
+        """See `KmsGrantStore`."""
         values = grant_values(grant)
         columns = [kms_grants.c[name] for name in values]
         literals = [literal(value, column.type) for value, column in zip(values.values(), columns, strict=True)]
@@ -29,18 +29,18 @@ class SqlKmsGrants:
         return await self._connections.write(insert(kms_grants).from_select(columns, row)) == 1
 
     async def get(self, grant_id: str) -> KeyGrant | None:
-        """As `KmsGrantStore` has it."""
+        """See `KmsGrantStore`."""
         rows = await self._connections.read(select(*GRANT_COLUMNS).where(kms_grants.c.grant_id == grant_id))
         return grant_of(rows[0]) if rows else None
 
     async def to(self, key_id: str, grantees: Collection[str]) -> Sequence[KeyGrant]:
-        """As `KmsGrantStore` has it."""
+        """See `KmsGrantStore`."""
         own = (kms_grants.c.key_id == key_id, kms_grants.c.grantee.in_(sorted(grantees)))
         statement = select(*GRANT_COLUMNS).where(*own).order_by(kms_grants.c.grant_id)
         return [grant_of(row) for row in await self._connections.read(statement)]
 
     async def page(self, key_id: str, grantee: str | None, after: str, limit: int) -> Sequence[KeyGrant]:
-        """As `KmsGrantStore` has it."""
+        """See `KmsGrantStore`."""
         statement = (
             select(*GRANT_COLUMNS)
             .where(kms_grants.c.key_id == key_id, kms_grants.c.grant_id > after)
@@ -52,5 +52,5 @@ class SqlKmsGrants:
         return [grant_of(row) for row in await self._connections.list_rows(statement)]
 
     async def remove(self, grant_id: str) -> bool:
-        """As `KmsGrantStore` has it."""
+        """See `KmsGrantStore`."""
         return await self._connections.write(delete(kms_grants).where(kms_grants.c.grant_id == grant_id)) == 1

@@ -65,7 +65,7 @@ class SqlKmsKeys:
         self._connections = connections
 
     async def add(self, key: KmsKey, generation: KeyGeneration, most: int) -> bool:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         values = key_values(key)
         columns = [kms_keys.c[name] for name in values]
         literals = [literal(value, column.type) for value, column in zip(values.values(), columns, strict=True)]
@@ -75,7 +75,7 @@ class SqlKmsKeys:
         return (await self._connections.write_all(inserted, first))[0] == 1
 
     async def find(self, name: str, generation: int | None = None) -> FoundKey | None:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         statement = _BY_ALIAS if name.startswith(ALIAS_PREFIX) else _BY_ID
 
         def run(read: Reader) -> FoundKey | None:
@@ -94,17 +94,17 @@ class SqlKmsKeys:
         return await self._connections.read_together(run)
 
     async def page(self, after: str, limit: int) -> Sequence[str]:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         statement = select(kms_keys.c.key_id).where(kms_keys.c.key_id > after).order_by(kms_keys.c.key_id).limit(limit)
         return [str(key_id) for (key_id,) in await self._connections.list_rows(statement)]
 
     async def change(self, key: KmsKey, to: KmsKey) -> bool:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         values = {name: value for name, value in key_values(to).items() if name not in ("key_id", "generation")}
         return await self._connections.write(update(kms_keys).where(*_is(key)).values(values)) == 1
 
     async def rotate(self, key: KmsKey, generation: KeyGeneration, next_rotation_at: Millis | None) -> bool:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         unchanged = (
             kms_keys.c.key_id == key.key_id,
             kms_keys.c.generation == generation.generation - 1,
@@ -119,23 +119,23 @@ class SqlKmsKeys:
             return False
 
     async def generations(self, key_id: str) -> Sequence[KeyGeneration]:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         table = kms_key_generations
         statement = select(*GENERATION_COLUMNS).where(table.c.key_id == key_id).order_by(table.c.generation)
         return [generation_of(row) for row in await self._connections.list_rows(statement)]
 
     async def due_for_deletion(self, now: Millis, limit: int) -> Sequence[KmsKey]:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         is_due = (kms_keys.c.deletion_at <= now, kms_keys.c.state == KeyState.PENDING_DELETION.value)
         return await self._due(kms_keys.c.deletion_at, limit, *is_due)
 
     async def due_for_rotation(self, now: Millis, limit: int) -> Sequence[KmsKey]:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         is_due = (kms_keys.c.next_rotation_at <= now, kms_keys.c.state == KeyState.ENABLED.value)
         return await self._due(kms_keys.c.next_rotation_at, limit, *is_due)
 
     async def delete(self, key: KmsKey) -> bool:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         of_key = (tags.c.resource_type == ResourceType.KMS_KEY.value, tags.c.resource_id == key.key_id)
         statements: tuple[Executable, ...] = (
             delete(tags).where(*of_key, exists().where(*_is(key))),
@@ -144,7 +144,7 @@ class SqlKmsKeys:
         return (await self._connections.write_all(*statements))[1] == 1
 
     async def generations_after(self, after: tuple[str, int], limit: int) -> Sequence[tuple[str, KeyGeneration]]:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         table = kms_key_generations
         place = (table.c.key_id, table.c.generation)
         statement = (
@@ -153,7 +153,7 @@ class SqlKmsKeys:
         return [(str(row[0]), generation_of(row[1:])) for row in await self._connections.list_rows(statement)]
 
     async def reseal(self, key_id: str, generation: int, before: bytes, after: bytes) -> bool:
-        """As `KmsKeyStore` has it."""
+        """See `KmsKeyStore`."""
         table = kms_key_generations
         same = (table.c.key_id == key_id, table.c.generation == generation, table.c.sealed == before)
         return await self._connections.write(update(table).where(*same).values(sealed=after)) == 1

@@ -118,6 +118,6 @@ def _identities() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     for table in ("access_keys", "users", "activations", "nodes", "sessions"):
         op.drop_table(table)

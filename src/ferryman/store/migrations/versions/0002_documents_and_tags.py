@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_column("sessions", "document_content")
     op.drop_column("sessions", "document_version")
     op.drop_table("tags")

@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_index("tags_by_key", "tags")
     op.drop_index("activations_by_age", "activations")
     for name in ("nodes_by_agent_version", "nodes_by_role", "nodes_by_activation"):

@@ -78,7 +78,7 @@ def _policies() -> None:
 
 
 def downgrade() -> None:
-    """Take back; who has no built-in policy becomes an operator, the lesser of the two."""
+    """Undo; who has no built-in policy becomes an operator, the lesser of the two."""
     op.add_column("users", sa.Column("role", sa.String(32), nullable=False, server_default="operator"))
     op.execute(
         sa.text(

@@ -35,6 +35,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back; what roles were granted stays with ids that nobody has."""
+    """Undo; what roles were granted stays with ids that nobody has."""
     op.drop_table("oidc_providers")
     op.drop_table("roles")

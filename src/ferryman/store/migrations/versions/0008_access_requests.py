@@ -81,7 +81,7 @@ def _requests() -> None:
 
 
 def downgrade() -> None:
-    """Take back; approval policies and requests are gone."""
+    """Undo; approval policies and requests are gone."""
     for table in ("access_approvals", "access_request_nodes", "access_requests"):
         op.drop_table(table)
     op.drop_index("sessions_by_access_request", "sessions")

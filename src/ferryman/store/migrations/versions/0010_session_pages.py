@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     for name in _NOW:
         op.drop_index(f"sessions_{name}", "sessions")
     for name, fixed in _BEFORE.items():

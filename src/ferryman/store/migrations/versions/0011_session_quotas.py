@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_index("sessions_by_person", "sessions")
     op.drop_column("sessions", "document_size")
     op.drop_column("sessions", "person_id")

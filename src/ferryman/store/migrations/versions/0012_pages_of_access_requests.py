@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     for name in ("by_node", *_BY_REQUESTER):
         op.drop_index(f"access_request_nodes_{name}", "access_request_nodes")
     for column in _COLUMNS:

@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_column("sessions", "cloud_watch_output_url")
     op.drop_column("sessions", "s3_output_url")
     op.drop_table("outputs")

@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     trail = sa.Column("trail", sa.SmallInteger, primary_key=True, autoincrement=False)
     op.create_table("audit_trail", trail, *_head())
     op.execute("INSERT INTO audit_trail SELECT 1, first_sequence, sequence, mac FROM audit_trails WHERE server = ''")

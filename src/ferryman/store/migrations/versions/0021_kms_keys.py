@@ -68,6 +68,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     for table in ("kms_grants", "kms_aliases", "kms_key_generations", "kms_keys"):
         op.drop_table(table)
