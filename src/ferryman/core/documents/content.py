@@ -137,22 +137,7 @@ def resolve(
     two else from the server's limits. `run_as` is the user in the caller's tag, if any; with Run As it takes precedence
     over the document's. Raises ServiceError ValidationException if the values make the document break a rule.
     """
-    size = substituted_size({"inputs": document.inputs, "properties": document.properties}, values)
-    if size > SUBSTITUTED_LIMIT:
-        raise ServiceError(
-            "ValidationException",
-            f"The parameters add {size} characters to the document {name}, counted wherever it names them; "
-            f"{SUBSTITUTED_LIMIT} is the maximum. Use shorter values.",
-        )
-    inputs = substitute(document.inputs, values)
-    properties = substitute(document.properties, values)
-    try:
-        check_inputs(inputs, resolved=True)
-        check_properties(document.session_type, properties, resolved=True)
-    except RuleBroken as error:
-        raise ServiceError(
-            "ValidationException", f"The document {name} is not valid with these parameters: {error}"
-        ) from error
+    inputs, properties = _substituted(name, document, values)
     merged = _merged(inputs, preferences.inputs)
     preferred_idle = merged.get("idleSessionTimeout")
     idle_timeout = int(preferred_idle or limits.idle_timeout_minutes)
@@ -186,6 +171,27 @@ def resolve(
         user = content["inputs"]["runAsDefaultUser"] if content["inputs"]["runAsEnabled"] else ""
         outputs = outputs_of(inputs, preferences.inputs, user)
     return ResolvedDocument(content, idle_timeout, max_duration, idles, outputs)
+
+
+def _substituted(name: str, document: SessionDocument, values: Mapping[str, Value]) -> tuple[Any, Any]:
+    """Return a document's inputs and properties with these values, checked; raises ServiceError ValidationException."""
+    size = substituted_size({"inputs": document.inputs, "properties": document.properties}, values)
+    if size > SUBSTITUTED_LIMIT:
+        raise ServiceError(
+            "ValidationException",
+            f"The parameters add {size} characters to the document {name}, counted wherever it names them; "
+            f"{SUBSTITUTED_LIMIT} is the maximum. Use shorter values.",
+        )
+    inputs = substitute(document.inputs, values)
+    properties = substitute(document.properties, values)
+    try:
+        check_inputs(inputs, resolved=True)
+        check_properties(document.session_type, properties, resolved=True)
+    except RuleBroken as error:
+        raise ServiceError(
+            "ValidationException", f"The document {name} is not valid with these parameters: {error}"
+        ) from error
+    return inputs, properties
 
 
 def needed_observers(own: Mapping[str, Any], preferred: Mapping[str, Any]) -> int:
