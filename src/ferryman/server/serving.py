@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from aiohttp import web
 from ferryman.awsapi.models import load_models
 from ferryman.core.access_requests.expiry import sweep_access_requests
 from ferryman.core.kms.keys.sweep import sweep_keys
-from ferryman.core.service import Service
+from ferryman.core.service import Limits, Service
 from ferryman.core.sessions.sweep import recover, sweep
 from ferryman.model.failures import Failure
 from ferryman.server.application import build
@@ -89,15 +90,7 @@ async def serve(
     listener: Listener | None = None
     try:
         await runner.setup()
-        assert runner.server is not None  # noqa: S101 setup made it
-        bounds = service.settings.limits
-        limits = ConnectionLimits(
-            counted, _most_connections(), bounds.connections_per_caller, bounds.connections_per_address
-        )
-        listener = Listener(
-            sockets, runner.server, limits, RequestMemories(bounds.request_memory), timeouts, certificate
-        )
-        listener.open()
+        listener = _open_listener(sockets, runner, counted, service.settings.limits, timeouts, certificate)
         bound = sockets[0].getsockname()[1]
         _log.info(
             "listening",
@@ -108,18 +101,13 @@ async def serve(
             tls=certificate is not None,
             sessions_recovered=recovered,
         )
-        beside = [
-            supervised("sweep", lambda: _sweep(service)),
-            supervised("deregistered nodes", lambda: watch_deregistered(application[GATEWAY])),
-        ]
-        if certificate is not None:
-            beside.append(supervised("certificate", certificate.watch))
-        async with running_beside(*beside), _metrics(counters, application[GATEWAY], metrics):
+        gateway = application[GATEWAY]
+        async with running_beside(*_background(gateway, certificate)), _metrics(counters, gateway, metrics):
             ready(bound)
             await stop.wait()
             if drain_seconds:
                 _log.info("draining", seconds=drain_seconds)
-                await _drain(application[GATEWAY], listener, drain_seconds, hurry or asyncio.Event())
+                await _drain(gateway, listener, drain_seconds, hurry or asyncio.Event())
     finally:
         _log.info("stopping")
         if listener is not None:
@@ -127,6 +115,36 @@ async def serve(
         await runner.cleanup()
         for each in sockets:
             each.close()
+
+
+def _open_listener(
+    sockets: list[socket.socket],
+    runner: web.AppRunner,
+    unauthenticated: UnauthenticatedLimits,
+    limits: Limits,
+    timeouts: Timeouts,
+    certificate: ServerCertificate | None,
+) -> Listener:
+    """Accept connections for a runner that is set up; raises Failure if too few can be open."""
+    assert runner.server is not None  # noqa: S101 setup made it
+    connections = ConnectionLimits(
+        unauthenticated, _most_connections(), limits.connections_per_caller, limits.connections_per_address
+    )
+    memories = RequestMemories(limits.request_memory)
+    listener = Listener(sockets, runner.server, connections, memories, timeouts, certificate)
+    listener.open()
+    return listener
+
+
+def _background(gateway: Gateway, certificate: ServerCertificate | None) -> list[asyncio.Task[None]]:
+    """Start the tasks that run as long as the server."""
+    tasks = [
+        supervised("sweep", lambda: _sweep(gateway.service)),
+        supervised("deregistered nodes", lambda: watch_deregistered(gateway)),
+    ]
+    if certificate is not None:
+        tasks.append(supervised("certificate", certificate.watch))
+    return tasks
 
 
 async def _drain(gateway: Gateway, listener: Listener, seconds: float, hurry: asyncio.Event) -> None:
