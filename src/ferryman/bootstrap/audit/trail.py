@@ -1,7 +1,7 @@
 """Opens the audit trail that the server writes; chooses its files and copies from the configuration."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,8 @@ from ferryman.model.identifiers import Millis
 if TYPE_CHECKING:
     from ferryman.audit.checkpoints import CheckpointWriter
     from ferryman.audit.files import TrailFiles
+    from ferryman.audit.sinks.sink import Sink
+    from ferryman.audit.sinks.stdout import StandardOutput
     from ferryman.audit.writer import TrailWriter
     from ferryman.core.ports.audit import TrailHead
     from ferryman.core.service import Service
@@ -42,40 +44,18 @@ async def open_trail(
     """
     from ferryman.audit import pending
     from ferryman.audit.lookup import TrailLookup
-    from ferryman.audit.retention import Retention
     from ferryman.audit.sinks.stdout import StandardOutput
-    from ferryman.audit.writer import TrailWriter
     from ferryman.bootstrap.audit.sinks import open_sinks
-    from ferryman.core.audit.chain import PURPOSE, BrokenChain
+    from ferryman.core.audit.chain import PURPOSE
     from ferryman.core.audit.records import trail_event
     from ferryman.server.background import running_beside, supervised
 
-    audit = loaded.configuration.audit
     audit_only = read_server_keys(loaded).audit_only
-    key, *older = (*service.vault.derive_all(PURPOSE), *audit_only)
     asked = asyncio.Event() if reload_requested is None else reload_requested
     async with open_sinks(loaded, service) as sinks:
         files = _files(loaded)
-        retention = Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks)
-        output = StandardOutput() if audit.stdout else None
-        try:
-            trail = TrailWriter(
-                files,
-                key,
-                partial(trail_event, service),
-                retention=retention,
-                sync_always=audit.fsync == "always",
-                older=older,
-                known=await service.store.trail_heads.head(loaded.server_name),
-                copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
-            )
-        except BrokenChain as error:
-            files.close()
-            raise Failure(
-                f"The audit trail in {files.directory} cannot be continued",
-                f"its last record failed verification: {error}",
-                "Move the directory elsewhere as evidence; the server then starts a new trail",
-            ) from error
+        output = StandardOutput() if loaded.configuration.audit.stdout else None
+        trail = await _open_writer(loaded, service, files, audit_only, sinks, output)
         for sink in sinks:
             sink.start(trail)
         describe = partial(trail_event, service)
@@ -99,6 +79,42 @@ async def open_trail(
             await _remember(remember, trail.synced_head)
             if output is not None:
                 output.close()
+
+
+async def _open_writer(
+    loaded: LoadedConfiguration,
+    service: "Service",
+    files: "TrailFiles",
+    audit_only: Sequence[bytes],
+    sinks: "Sequence[Sink]",
+    output: "StandardOutput | None",
+) -> "TrailWriter":
+    """Return the writer of the trail; raises Failure, and closes the files, if their end is not authentic."""
+    from ferryman.audit.retention import Retention
+    from ferryman.audit.writer import TrailWriter
+    from ferryman.core.audit.chain import PURPOSE, BrokenChain
+    from ferryman.core.audit.records import trail_event
+
+    audit = loaded.configuration.audit
+    key, *older = (*service.vault.derive_all(PURPOSE), *audit_only)
+    try:
+        return TrailWriter(
+            files,
+            key,
+            partial(trail_event, service),
+            retention=Retention(audit.files_kept, audit.retention_days, audit.min_free_mib * 1024 * 1024, sinks),
+            sync_always=audit.fsync == "always",
+            older=older,
+            known=await service.store.trail_heads.head(loaded.server_name),
+            copies=[each.written for each in sinks] + ([output.write] if output is not None else []),
+        )
+    except BrokenChain as error:
+        files.close()
+        raise Failure(
+            f"The audit trail in {files.directory} cannot be continued",
+            f"its last record failed verification: {error}",
+            "Move the directory elsewhere as evidence; the server then starts a new trail",
+        ) from error
 
 
 @asynccontextmanager
