@@ -279,8 +279,6 @@ def command(
     ] = None,
 ) -> None:
     """Set up a server: configuration, keys, an administrator with an access key, and an AWS profile."""
-    from ferryman.transport.trust import certificate_fingerprint, spaced
-
     if system and directory is not None:
         raise Failure("--directory cannot be combined with --system", f"a service's is {CONFIGURATION}", "Drop one")
     where = CONFIGURATION if system else directory or Path()
@@ -288,14 +286,26 @@ def command(
     made = initialise(
         ServerPlan(where, listen, region, account_id, public_host, tls, service, database, bus, bus_credentials)
     )
+    _print_next_steps(made, is_service=system, is_one_of_several=bus is not None)
+    found = find_aws_cli()
+    if found is not None and found.is_too_old:
+        print_error("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
+
+
+def _print_next_steps(made: Initialised, *, is_service: bool, is_one_of_several: bool) -> None:
+    """Print what was created and how to start and reach the server; creates a context for it, too."""
+    from ferryman.transport.trust import certificate_fingerprint, spaced
+
     profile = made.profile_directory
     print_lines(f"Created {made.configuration} for account {made.account_id}, region {made.region}.")
     print_lines(
         f"The access key of user '{ADMINISTRATOR}' is {made.credentials.access_key_id}, in {profile / 'credentials'}."
     )
     print_lines("", "Start the server:", "")
-    print_lines("  ferryman server install --start" if system else f"  ferryman server --config {made.configuration}")
-    if bus is not None:
+    print_lines(
+        "  ferryman server install --start" if is_service else f"  ferryman server --config {made.configuration}"
+    )
+    if is_one_of_several:
         print_lines(
             "", "Give every other server a copy of the configuration and of the key, with settings of its own:", ""
         )
@@ -310,9 +320,6 @@ def command(
             f"  export {DATA_PATH}={OWN_MODELS}    # for `aws ferryman`",
         )
     print_lines("  ferryman activation create")
-    found = find_aws_cli()
-    if found is not None and found.is_too_old:
-        print_error("", f"Warning: {found.path} is version {found.version}. {TOO_OLD_TEXT}.")
 
 
 def _create_context(made: Initialised) -> bool:

@@ -1,6 +1,7 @@
 """`ferryman user …`: users and access keys, in the store that the server's configuration names."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -172,23 +173,23 @@ def list_keys(
 @keys.command("disable")
 def disable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Disable an access key: calls signed with it are refused until you enable it again."""
-    from ferryman.core.iam import operator as identities
-
-    given: Parameters = {"accessKeyId": key}
-    work = partial(identities.set_access_key_active, access_key_id=key, active=False)
-    run_recorded(load(config), "user key disable", given, work)
+    _set_active(config, key, active=False)
     print_lines(f"Disabled {key}.")
 
 
 @keys.command("enable")
 def enable_key(key: KeyArgument, *, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Enable a disabled access key again."""
+    _set_active(config, key, active=True)
+    print_lines(f"Enabled {key}.")
+
+
+def _set_active(config: Path, key: str, *, active: bool) -> None:
     from ferryman.core.iam import operator as identities
 
+    work = partial(identities.set_access_key_active, access_key_id=key, active=active)
     given: Parameters = {"accessKeyId": key}
-    work = partial(identities.set_access_key_active, access_key_id=key, active=True)
-    run_recorded(load(config), "user key enable", given, work)
-    print_lines(f"Enabled {key}.")
+    run_recorded(load(config), f"user key {'enable' if active else 'disable'}", given, work)
 
 
 @keys.command("remove")
