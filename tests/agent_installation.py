@@ -1,4 +1,4 @@
-"""The wheel for agents, built from this checkout, and what it and the packages it needs take on a disk."""
+"""Builds the wheel for agents from this checkout, and measures how much disk it takes with its dependencies."""
 
 import py_compile
 import subprocess
@@ -29,7 +29,7 @@ def unpacked(wheel: Path, directory: Path) -> Path:
 
 
 def closure(name: str, extra: str = "") -> dict[str, Distribution]:
-    """Return the installed distributions that one needs, by name; without itself."""
+    """Return the installed distributions that one depends on, directly or not, by name; without itself."""
     found: dict[str, Distribution] = {}
     waiting = [(name, extra)]
     while waiting:
@@ -55,7 +55,7 @@ def installed_bytes(wheel: Path, needed: Iterable[Distribution]) -> int:
 
 
 def installed_size(paths: Iterable[Path]) -> int:
-    """Bytes of the files without those that are compiled here, and of what compiling them makes."""
+    """Return the bytes of the files, without those compiled here, plus those of the compiled modules."""
     files = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
     return sum(path.stat().st_size + (compiled_size(path) if path.suffix == ".py" else 0) for path in files)
 
@@ -70,7 +70,7 @@ def compiled_size(module: Path) -> int:
 
 
 def link_packages(needed: Iterable[Distribution], wheel: Path, directory: Path) -> Path:
-    """Make a directory with what the distributions install, and Ferryman from an unpacked wheel."""
+    """Make a directory with links to the distributions' files, and Ferryman from an unpacked wheel."""
     directory.mkdir()
     (directory / "ferryman").symlink_to(wheel / "ferryman")
     for each in needed:

@@ -1,4 +1,4 @@
-"""Real HTTP servers that speak S3 and CloudWatch Logs: Moto, and SeaweedFS for S3; and clients of them."""
+"""Real HTTP servers that speak S3 and CloudWatch Logs (Moto, and SeaweedFS for S3), and clients for them."""
 
 import json
 import os
@@ -26,9 +26,9 @@ from tests.waiting import PATIENCE
 REGION = "us-east-1"
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "secret"
 shared_client = cache(aws_client)
-"""Instead of `aws_client`, where a test needs none of its own: making one takes a fifth of a second."""
+"""Use it instead of `aws_client` if a test needs no client of its own: making one takes a fifth of a second."""
 READER_KEY_ID = "AKIAREADER7EXAMPLE"
-"""May read, and write nothing; SeaweedFS only."""
+"""A key that may only read; SeaweedFS only."""
 
 
 class Ended(Exception):
@@ -83,7 +83,7 @@ class StandIn:
 
 
 def credentials(directory: Path) -> dict[str, str]:
-    """Environment of a program that has these credentials, and a profile `reader`, in files of its own."""
+    """Return the environment of a program that has these credentials, and a profile `reader`, in files of its own."""
     path = directory / "credentials"
     path.write_text(
         f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"

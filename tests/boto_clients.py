@@ -9,11 +9,11 @@ from botocore.config import Config
 from ferryman.awsapi import OWN_MODELS
 
 _session = boto3.session.Session()
-"""It keeps the services' models, which take a tenth of a second to read."""
+"""Shared, because it caches the services' models, which take a tenth of a second to read."""
 _session._loader.search_paths.append(str(OWN_MODELS))
 ONCE = Config(retries={"total_max_attempts": 1})
 _NAMES = {"tagging": "resourcegroupstaggingapi"}
-"""What botocore calls services whose signatures say something else."""
+"""botocore's names of services whose signatures have another name."""
 
 
 def boto_client(

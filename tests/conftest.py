@@ -1,4 +1,4 @@
-"""What tests of every kind share: programs of the system, a PostgreSQL and a NATS of the test run's own, a database to
+"""Fixtures that tests of every kind share: system programs, a PostgreSQL and a NATS for this test run, a database to
 copy.
 
 Where a system program is missing the test is skipped, except in CI, which must have them all.
@@ -55,8 +55,8 @@ LONGEST = (
         "unit/client/test_session_piped.py",
     ),
 )
-"""The files that take longest. One process runs all of a file, and most of the first ones' time is waiting: they leave
-the processors to others."""
+"""The slowest files. One process runs a whole file, and the first ones mostly wait, so the processors are free for
+others."""
 
 
 settings.register_profile(
@@ -66,9 +66,9 @@ settings.load_profile("busy machine")
 
 
 def pytest_configure() -> None:
-    """Leave the user's settings of AWS, Ferryman and the terminal out; log plainly.
+    """Remove the user's settings of AWS, Ferryman and the terminal; log plainly.
 
-    Tracebacks are as Python has them: to draw one takes a second.
+    Tracebacks are Python's own: drawing a coloured one takes a second.
     """
     gc.disable()  # until `pytest_collection_finish`
     for name in list(os.environ):
@@ -80,13 +80,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of garbage collection: to look through it took a quarter of the tests' time."""
+    """Exclude collected tests from garbage collection, which took a quarter of the tests' time."""
     gc.freeze()
     gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes their time, and run the files that take longest first, so that none ends last."""
+    """Give tests of real processes a longer limit, and run the slowest files first, so that none of them ends last."""
     for item in items:
         if _runs_processes(item.path):
             item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))
@@ -108,9 +108,9 @@ def _turn(path: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def unchanged_environment() -> Iterator[None]:
-    """Take back what a test changed in the environment: commands run in the test's process choose a profile there.
+    """Restore the environment after each test: commands that run in the test's process set a profile there.
 
-    What a fixture of a whole module or session set there would decide what other tests see, so it may not.
+    Fixtures of a module or session may not change it, because other tests would see that.
     """
     before = dict(os.environ)
     assert not [name for name in before if SETTING.match(name)]
@@ -122,7 +122,7 @@ def unchanged_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unchanged_logging() -> Iterator[None]:
-    """Take back how a test configured structlog: by default it draws tracebacks, which holds an event loop."""
+    """Restore structlog's configuration after each test: by default it draws tracebacks, which blocks an event loop."""
     before = structlog.get_config()
     yield
     structlog.configure(**before)
@@ -130,9 +130,9 @@ def unchanged_logging() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_reach_programs() -> None:
-    """Let the programs that tests start have their signals, though the suite is run by `nohup` or in the background.
+    """Let programs that tests start receive signals, even if the suite runs under `nohup` or in the background.
 
-    What ignores a signal hands that down to its programs, and ours respect it; what handles a signal does not.
+    A process that ignores a signal passes that on to its children, which respect it; one that handles it does not.
     """
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -141,14 +141,14 @@ def signals_reach_programs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm() -> Iterator[None]:
-    """Afterwards nothing forks programs."""
+    """End the process that programs are forked from, after all tests."""
     yield
     warm_programs.close()
 
 
 @pytest.fixture(scope="session")
 def unavailable() -> Callable[[str], NoReturn]:
-    """Give a test up for `reason`: a skip for people, a failure in CI (`CI=true`)."""
+    """Skip a test for `reason`; in CI (`CI=true`), fail it."""
 
     def give_up(reason: str) -> NoReturn:
         if os.environ.get("CI") == "true":
@@ -170,7 +170,7 @@ def program(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_contexts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whoever runs the tests may have a current context, which would decide what commands do."""
+    """Hide the contexts of the person who runs the tests, which would change what commands do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
         patch.delenv("FERRYMAN_CONTEXT", raising=False)
@@ -179,7 +179,8 @@ def no_contexts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
-    """A PostgreSQL server that takes 100 connections and more; as root it runs as `nobody`, for it refuses root."""
+    """A PostgreSQL server that accepts 100 connections and more; as root it runs as `nobody`, because it refuses
+    root."""
     account = "nobody" if os.geteuid() == 0 else None
     with (
         tempfile.TemporaryDirectory(prefix="postgresql-") as directory,
@@ -205,7 +206,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
-    """The URL of a migrated database of the test's own: SQLite's, or by FERRYMAN_TEST_STORE=postgresql the other's."""
+    """The URL of a migrated database for one test: SQLite, or PostgreSQL with FERRYMAN_TEST_STORE=postgresql."""
     if os.environ.get("FERRYMAN_TEST_STORE") == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite:///{shutil.copy(empty_database, tmp_path / 'ferryman.db')}"
@@ -213,7 +214,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database:
 
 @pytest.fixture(scope="session")
 def migrated_postgresql(postgresql: Postgresql) -> str:
-    """The URL of a migrated PostgreSQL database. Each test gets it without rows: a new one takes half a second."""
+    """The URL of a migrated PostgreSQL database, emptied for each test: a new one takes half a second."""
     postgresql.execute("CREATE DATABASE ferryman")
     url = postgresql.url("ferryman")
     upgrade_store(url)

@@ -1,4 +1,4 @@
-"""What `make console` has built, for the tests that need it; they are skipped where it has not been run."""
+"""The output of `make console`, for tests that need it; they are skipped where it has not been run."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""How many examples the property tests try: few in each run of the suite, as every run tries others."""
+"""How many examples the property tests try: few in each run of the suite, since every run tries others."""
 
 import os
 

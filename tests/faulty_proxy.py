@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of a real server that fails on demand: for destinations that are away, slow or throttled."""
+"""An HTTP proxy in front of a real server that fails on demand: for destinations that are down, slow or throttled."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PER_HOP = {"connection", "transfer-encoding", "content-length", "date", "server
 
 @dataclass
 class Fault:
-    """What happens to requests whose target or `X-Amz-Target` contains `about`; at most `times` times.
+    """The fault of requests whose target or `X-Amz-Target` contains `about`, at most `times` times.
 
     Without `status` the connection is closed without an answer: before the request is passed on, or `after`.
     """
@@ -35,7 +35,7 @@ class FaultyProxy:
     requests: list[str] = field(default_factory=list)
 
     def acquire(self, request: str) -> Fault | None:
-        """Return the fault that a request meets, and count that."""
+        """Return the fault for a request, and count its use."""
         self.requests.append(request)
         fault = self.fault
         if fault is None or fault.about not in request or fault.met >= fault.times:
@@ -91,12 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def faulty_proxy(url: str) -> Iterator[FaultyProxy]:
-    """Forward what is sent to a port of its own to the server at `url`."""
+    """Run a proxy on a port of its own in front of the server at `url`."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.host = urlsplit(url).netloc
     server.proxy = FaultyProxy(f"http://127.0.0.1:{server.server_port}")

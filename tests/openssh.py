@@ -1,4 +1,4 @@
-"""A scratch sshd: the one configuration, and the one way to start it, for tests and benchmarks."""
+"""A scratch sshd for tests and benchmarks: its configuration, and how to start it."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ UNKNOWN_HOSTS = {
     "GlobalKnownHostsFile": "/dev/null",
     "LogLevel": "ERROR",
 }
-"""Settings of ssh for hosts that exist for one test."""
+"""ssh options for hosts that exist only during a test."""
 
 
 def make_keys(directory: Path, *names: str) -> None:

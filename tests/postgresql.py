@@ -1,4 +1,4 @@
-"""A PostgreSQL of the test run's own, from its wheel."""
+"""PostgreSQL for this test run, from its wheel."""
 
 import contextlib
 import importlib.util
@@ -32,8 +32,8 @@ _SETTINGS = (
 class Postgresql:
     """A PostgreSQL on loopback that can be stopped and started again.
 
-    `programs` is where its programs are, `dropped` are `subprocess` options under which a server of them may run, and
-    `settings` are added to those of every test.
+    `programs` is the directory of its programs, `dropped` are `subprocess` options that drop root, which it refuses,
+    and `settings` are added to those of every test.
     """
 
     directory: Path
@@ -45,7 +45,7 @@ class Postgresql:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Run it, and return once it answers."""
+        """Start it, and return once it answers."""
         command = [str(self.programs / "postgres"), "-D", str(self.directory / "data"), "-p", str(self.port)]
         command += [word for each in (*_SETTINGS, *self.settings) for word in ("-c", each)]
         log = self.directory / "log"
@@ -60,7 +60,7 @@ class Postgresql:
         wait_until(answers)
 
     def stop(self) -> None:
-        """End it as PostgreSQL's manual has it: connections are ended, not awaited."""
+        """End it in PostgreSQL's fast mode: connections are ended, not awaited."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(PATIENCE)
@@ -68,7 +68,7 @@ class Postgresql:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What psql needs to log in, but for the port."""
+        """The environment with which psql logs in, except for the port."""
         quiet = "-c client_min_messages=warning"
         login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": self.password}
         return login | {"PGCONNECT_TIMEOUT": str(int(PATIENCE)), "PGOPTIONS": quiet}

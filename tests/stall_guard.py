@@ -1,9 +1,9 @@
-"""How long the event loop is held by one callback: CPU time of its thread, so that a busy machine does not count.
+"""Measures how long one callback blocks the event loop, in CPU time of its thread, so that a busy machine does not
+count.
 
 Every callback that the loop runs is measured. One that takes more than LIMIT_SECONDS, scaled to how fast this machine
-is, is a stall; it is named by the callback or coroutine and by where the thread was seen meanwhile. What the tests
-themselves compute on the loop is not counted, and neither is Python's garbage collector, whose work is that of the
-whole test run.
+is, is a stall; it is reported with the callback or coroutine and the place where the thread was seen. Work of the tests
+themselves is not counted, and neither is Python's garbage collector, which works for the whole test run.
 """
 
 import asyncio
@@ -21,23 +21,24 @@ from typing import Any
 
 LIMIT_SECONDS = 0.1
 REFERENCE_SECONDS = 0.0075
-"""What `reference` takes on the machine that LIMIT_SECONDS is for (2.1 GHz, idle)."""
+"""The time of `reference` on the machine that LIMIT_SECONDS is for (2.1 GHz, idle)."""
 SAMPLE_SECONDS = 0.02
 INNERMOST = 3
 STACK = 8
-"""Frames that are named: the innermost, then those of Ferryman and of the tests."""
+"""How many frames are shown: the innermost, then those of Ferryman and of the tests."""
 
 _TESTS = Path(__file__).parent
 _OURS = _TESTS.parent / "src" / "ferryman"
 
 
 _Sample = tuple[tuple[str, ...], bool]
-"""The frames where a thread was, and whether any is of Ferryman."""
+"""The frames of a thread at one moment, and whether any is Ferryman's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A callback that held the loop for `seconds` of CPU time. `where` is where it was seen most, innermost first."""
+    """A callback that blocked the loop for `seconds` of CPU time. `where` is where it was seen most, innermost
+    first."""
 
     seconds: float
     callback: str
@@ -108,7 +109,7 @@ class StallGuard:
             sampler.join()
 
     def take(self) -> str:
-        """Return what there is to say of the stalls so far, "" if there are none, and forget them."""
+        """Return a report of the stalls so far, "" if there are none, and forget them."""
         stalls, self.stalls = self.stalls, []
         limit = LIMIT_SECONDS * self.scale * 1000
         told = f"One callback held the event loop for more than {limit:.0f} ms of CPU time:"
@@ -116,7 +117,7 @@ class StallGuard:
 
     def _ended(self, handle: "asyncio.Handle", seconds: float, samples: "list[_Sample]") -> None:
         callback, code = described(handle)
-        if code is not None and _is_tests(code):  # of which only what was seen in Ferryman's own code counts
+        if code is not None and _is_tests(code):  # only the time in Ferryman's own code counts
             samples, every = [each for each in samples if each[1]], len(samples)
             seconds *= len(samples) / max(1, every)
         if not seconds:
@@ -145,7 +146,8 @@ class StallGuard:
                 self._look(running)
 
     def _look(self, running: tuple[int, float, list[_Sample]]) -> None:
-        """Add a sample. The frame is not kept for longer: it would keep alive what its callback has finished with."""
+        """Add a sample. The frame is not kept, because it would keep alive objects that its callback has finished
+        with."""
         frame = sys._current_frames().get(running[0])
         if frame is not None and self._running is running:
             running[2].append(_stack(frame))
@@ -167,7 +169,7 @@ def described(handle: "asyncio.Handle") -> tuple[str, CodeType | None]:
 
 
 def _awaited(coroutine: Any) -> str:
-    """Return what of ours a coroutine waits for by now, which is close to where it was held."""
+    """Return the place in Ferryman where a coroutine waits now, which is close to where it was blocked."""
     found = []
     while (coroutine := getattr(coroutine, "cr_await", None)) is not None:
         frame = getattr(coroutine, "cr_frame", None)
@@ -181,7 +183,7 @@ def _place(code: CodeType | None) -> str:
 
 
 def _stack(frame: FrameType) -> tuple[tuple[str, ...], bool]:
-    """Return the innermost frames, and whether any frame is of ours."""
+    """Return the innermost frames, and whether any frame is Ferryman's."""
     lines: list[str] = []
     ours = False
     at: FrameType | None = frame

@@ -1,4 +1,4 @@
-"""A terminal emulator that tells what is on its screen: pyte's, with the alternate screen, which pyte does not have."""
+"""A terminal emulator whose screen can be read: pyte, plus the alternate screen, which pyte lacks."""
 
 import copy
 from typing import Any
@@ -49,7 +49,7 @@ class Emulator:
 
     @property
     def lines(self) -> list[str]:
-        """What can be read, without blanks at the ends of lines."""
+        """The visible lines, without blanks at their ends."""
         return [line.rstrip() for line in self._screen.display]
 
     @property
@@ -63,7 +63,7 @@ class Emulator:
         return "".join(row[at].data for at in range(self._screen.columns) if row[at].underscore)
 
     def content(self) -> dict[str, Any]:
-        """Everything that can be seen, and what the next character would look like, for comparisons."""
+        """The whole visible state, and the attributes of the next character, for comparisons."""
         screen = self._screen
         rows = [[tuple(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
         return {

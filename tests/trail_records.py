@@ -29,7 +29,7 @@ def life(session_id: str, started: str, ended: str, **detail: str) -> list[dict[
 
 
 def exit_record(session_id: str, code: int) -> dict[str, Any]:
-    """What a node reports of a command's end."""
+    """A node's report of a command's exit code."""
     return {"detail-type": EXIT, "detail": {"sessionId": session_id, "exitCode": code, "reportedBy": "agent"}}
 
 

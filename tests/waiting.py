@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 PATIENCE = 180.0
 """Seconds to wait for one event. An agent alone may pause for 45 of them before it dials again."""
 AT_ONCE = 50
-"""What happens at once takes less than this many times `program_start()`: five seconds on an idle machine."""
+"""Something immediate takes less than this many times `program_start()`: five seconds on an idle machine."""
 PROCESSES_TIMEOUT = 900
 """pytest-timeout's limit, in seconds, for a test of real processes, with the fixtures that it is first to set up."""
 _POLL = 0.05
@@ -31,17 +31,18 @@ def wait_until(condition: Callable[[], T | Literal[False] | None], seconds: floa
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long `work` takes by the clock on the wall: to be compared to other such times, never to a number."""
+    """Return how long `work` takes by the clock on the wall: compare it only with other such times, never with a
+    number."""
     began = time.monotonic()
     work()
     return time.monotonic() - began
 
 
 def program_start() -> float:
-    """Return how long this machine needs right now to start a Python: what "at once" is measured by."""
+    """Return how long this machine needs right now to start Python, the measure of "immediate"."""
     return seconds_of(lambda: subprocess.run([sys.executable, "-c", "import asyncio"], check=True))
 
 
 def short_outage() -> int:
-    """Return seconds in which a program on this machine, as busy as it is right now, certainly tries twice."""
+    """Return a number of seconds in which a program certainly tries twice, as busy as this machine is right now."""
     return min(12, max(4, round(20 * program_start())))
