@@ -277,7 +277,7 @@ def serve_until_closed(directory: Path, *, recorded: bool) -> None:
     from ferryman.core.vault import Vault
     from ferryman.model.identifiers import Millis
     from ferryman.model.identity.callers import BuiltinRole
-    from ferryman.recording.recorder import SessionsRecorder
+    from ferryman.recording.recorder import ServerRecorder
     from ferryman.recording.storage.directory import DirectoryStorage
     from ferryman.server.serving import serve
     from ferryman.store.database import open_store
@@ -314,7 +314,7 @@ def serve_until_closed(directory: Path, *, recorded: bool) -> None:
                 print(json.dumps(facts), flush=True)
 
             if recorded:
-                recorder = SessionsRecorder(service, DirectoryStorage(directory), RecordingMode.REQUIRED)
+                recorder = ServerRecorder(service, DirectoryStorage(directory), RecordingMode.REQUIRED)
                 service = replace(service, recorder=recorder)
                 async with asyncio.TaskGroup() as group:
                     running = group.create_task(recorder.run())

@@ -13,7 +13,7 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import NoTrail, Service
 from ferryman.recording.outputs.delivery import OutputDelivery
 from ferryman.recording.outputs.destinations import Destinations, Reach
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.spool import SpoolStorage
 from tests.aws_stand_ins import StandIn
@@ -49,7 +49,7 @@ class Logged:
     """What the audit trail got."""
     service: Service = field(init=False)
     spool: SpoolStorage = field(init=False)
-    recorder: SessionsRecorder = field(init=False)
+    recorder: ServerRecorder = field(init=False)
     delivery: OutputDelivery = field(init=False)
     running: "list[asyncio.Task[None]]" = field(init=False)
 
@@ -57,7 +57,7 @@ class Logged:
         self.service = replace(service, trail=Trail(self.entries))
         self.spool = SpoolStorage(self.directory / "outputs", self.spool_bytes)
         storage = DirectoryStorage(self.directory / "recordings")
-        self.recorder = SessionsRecorder(self.service, storage, self.mode, spool=self.spool, tick_seconds=TICK_SECONDS)
+        self.recorder = ServerRecorder(self.service, storage, self.mode, spool=self.spool, tick_seconds=TICK_SECONDS)
         self.delivery = self._made()
         self.running = [asyncio.create_task(each.run()) for each in (self.recorder, self.delivery)]
         return replace(self.service, recorder=self.recorder, outputs=self.delivery._destinations)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.service import Service
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 from tests.server.callers.own_calls import call
 from tests.server.running import Server
@@ -44,11 +44,11 @@ class Recording:
 
     disk: Disk
     mode: RecordingMode = RecordingMode.REQUIRED
-    recorder: SessionsRecorder = field(init=False)
+    recorder: ServerRecorder = field(init=False)
     running: "asyncio.Task[None]" = field(init=False)
 
     def record(self, service: Service) -> Service:
-        self.recorder = SessionsRecorder(service, self.disk, self.mode, tick_seconds=TICK_SECONDS)
+        self.recorder = ServerRecorder(service, self.disk, self.mode, tick_seconds=TICK_SECONDS)
         self.running = asyncio.create_task(self.recorder.run())
         return replace(service, recorder=self.recorder)
 

@@ -1,17 +1,15 @@
 """Makes the recordings of all sessions of this server, and reads them: `core.ports.recordings.recorder.Recorder`."""
 
 import asyncio
-import math
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import structlog
 
-from ferryman.core.audit.recording_records import recording_deleted, recording_finished, recording_held
-from ferryman.core.kms.encryption.custody import open_key, unwrap_key, wrap_key
+from ferryman.core.audit.recording_records import recording_deleted, recording_held
+from ferryman.core.kms.encryption.custody import wrap_key
 from ferryman.core.ports.kms import KeyUnusable
 from ferryman.core.ports.recordings.recorder import (
     BlockPosition,
@@ -20,38 +18,35 @@ from ferryman.core.ports.recordings.recorder import (
     RecordedEvent,
     Unrecordable,
 )
-from ferryman.core.ports.recordings.store import Recording, RecordingEnd, RecordingKey, RecordingMode
+from ferryman.core.ports.recordings.store import Recording, RecordingKey, RecordingMode
 from ferryman.core.recordings.retention import hold_by_tag, trusted_now
 from ferryman.core.service import Service
 from ferryman.core.sessions.recording_mode import recording_mode
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import Session
 from ferryman.recording.blocks import BlockSealer
+from ferryman.recording.finisher import RecordingFinisher
 from ferryman.recording.other_spools import IsElsewhere, is_nowhere_else
 from ferryman.recording.reader import FinalBlock, RecordingReader
 from ferryman.recording.session_clock import elapsed
 from ferryman.recording.session_recorder import SessionRecorder
-from ferryman.recording.storage.port import BlockStorage, RecordingInUse
+from ferryman.recording.storage.port import BlockStorage
+from ferryman.recording.stored_recordings import StoredRecordings, check_end
 
 KEY_BYTES, DAY_MILLIS = 32, 86_400_000
-WRITERS, READERS = 2, 2
-"""How many threads compress, encrypt and write, and how many read."""
-FINISHED_AT_ONCE, DELETED_AT_ONCE, MOST_REMEMBERED = 50, 20, 10_000
+WRITERS = 2
+"""How many threads compress, encrypt and write."""
+DELETED_AT_ONCE = 20
 DELETE_AGAIN_SECONDS = 60.0
 """How soon to try again after a recording could not be deleted."""
 TICK_SECONDS, NOTE_SECONDS = 1.0, 60.0
 """How often waiting output is written, and how often the store gets the number of blocks of growing recordings, so that
 a removed end is noticed even after a server was killed."""
-ACQUIRE_SECONDS = 10.0
-"""How long a session waits for another server to let go of its recording."""
-RETRY_SECONDS = 30.0
-"""How soon to try again after a recording could not be finished because of the disk."""
 
 _log = structlog.get_logger("ferryman.recording")
-Result = TypeVar("Result")
 
 
-class SessionsRecorder:
+class ServerRecorder:
     """`core.ports.recordings.recorder.Recorder` over a storage.
 
     Create it in a running loop, and `close` it at the end.
@@ -77,25 +72,17 @@ class SessionsRecorder:
         is_elsewhere: IsElsewhere = is_nowhere_else,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
-        self._service, self._storage = service, storage
-        self._spool = storage if spool is None else spool
+        self._service = service
+        self._stored = StoredRecordings(service, storage, storage if spool is None else spool)
+        self._finisher = RecordingFinisher(service, self._stored, is_elsewhere)
         self._mode, self._typed = mode, typed
         self.is_elsewhere = is_elsewhere
         self._kept_millis, self._retained_millis = delete_after_days * DAY_MILLIS, retain_for_days * DAY_MILLIS
         self._delete_at, self._tick_seconds = 0.0, tick_seconds
         self._writers = ThreadPoolExecutor(writers, "recording-writer")
-        self._readers = ThreadPoolExecutor(READERS, "recording-reader")
         self._taps: dict[SessionId, SessionRecorder] = {}
         self._users: Counter[SessionId] = Counter()
-        self._noted: dict[SessionId, int] = {}
-        """Blocks of recordings that are not finished and whose sessions are or were here, as the store has them."""
         self._note_at = time.monotonic() + NOTE_SECONDS
-        self._finishing: set[SessionId] = set()
-        """Recordings of ended sessions that are being finished now."""
-        self._not_before: dict[SessionId, float] = {}
-        """When to try again to finish a recording that could not be finished."""
-        self._unfinishable: dict[SessionId, str] = {}
-        """Why a recording could not be finished."""
 
     @property
     def failure(self) -> str | None:
@@ -116,7 +103,7 @@ class SessionsRecorder:
         if is_encrypted and mode is RecordingMode.REQUIRED:
             raise EncryptedEndToEnd
         if mode is RecordingMode.REQUIRED and (self.failure is not None or self._mode is RecordingMode.OFF):
-            await self._probe()
+            await self._stored.probe()
         try:
             key = await wrap_key(service, session.session_id, service.entropy(KEY_BYTES))
         except KeyUnusable as error:
@@ -145,7 +132,7 @@ class SessionsRecorder:
 
     async def tap(self, session_id: SessionId) -> SessionRecorder | None:
         """See `Recorder`."""
-        if session_id in self._finishing:
+        if self._finisher.is_finishing(session_id):
             return None
         self._users[session_id] += 1
         tap = self._taps.get(session_id)
@@ -169,7 +156,7 @@ class SessionsRecorder:
     async def _forget(self, tap: SessionRecorder) -> None:
         """Let other servers write to a recording that this one has written to."""
         tap.release()
-        await self._note_blocks(tap.session_id, tap.blocks)
+        await self._stored.note_blocks(tap.session_id, tap.blocks)
 
     async def run(self) -> None:
         """Write waiting output, and finish the recordings of sessions that ended, once a second until cancelled."""
@@ -189,17 +176,11 @@ class SessionsRecorder:
             await self._forget(tap)
         self._taps.clear()
         self._writers.shutdown(wait=False)
-        self._readers.shutdown(wait=False)
+        self._stored.close()
 
     async def finish_ended(self) -> int:
         """See `Recorder`."""
-        most = FINISHED_AT_ONCE + len(self._not_before)  # those that cannot be finished do not keep out others
-        ended = await self._service.store.recordings.unfinished_of_ended_sessions(most)
-        finished = 0
-        for session_id in ended:
-            if session_id not in self._users and time.monotonic() >= self._not_before.get(session_id, 0.0):
-                finished += await self._finish(session_id)
-        return finished
+        return await self._finisher.finish_ended(self._users)
 
     async def delete_expired(self) -> int:
         """Delete some of the recordings that are older than they are kept. Returns how many."""
@@ -229,14 +210,15 @@ class SessionsRecorder:
         """See `Recorder`."""
         blocks = self.reader(recording, key).blocks(after, start_at)
         try:
-            while (block := await self._read(lambda: next(blocks, None))) is not None:
+            while (block := await self._stored.in_thread(lambda: next(blocks, None))) is not None:
                 yield block
         finally:
-            await self._read(blocks.close)
+            await self._stored.in_thread(blocks.close)
 
     def written(self, session_id: SessionId) -> int | None:
         """Return how many blocks this server knows a recording to have; None if it knows nothing of it."""
-        return tap.blocks if (tap := self._taps.get(session_id)) is not None else self._noted.get(session_id)
+        tap = self._taps.get(session_id)
+        return self._stored.blocks(session_id) if tap is None else tap.blocks
 
     async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
         """See `Recorder`."""
@@ -244,27 +226,17 @@ class SessionsRecorder:
         tap = self._taps.get(recording.session_id)
         at_least = (recording.blocks or 0) if tap is None else tap.blocks
         finished = None if recording.head is None else FinalBlock(recording.blocks or 0, recording.head)
-        return await self._read(lambda: reader.verify(finished, at_least))
+        return await self._stored.in_thread(lambda: reader.verify(finished, at_least))
 
     async def delete(self, recording: Recording) -> None:
         """See `Recorder`."""
-        await self._read(lambda: self._storage_of(recording).delete(recording.session_id))
-        self._forget_problem(recording.session_id)
+        storage = self._stored.storage_of(recording)
+        await self._stored.in_thread(lambda: storage.delete(recording.session_id))
+        self._finisher.forget(recording.session_id)
 
     def unfinishable(self, session_id: SessionId) -> str | None:
         """Return why the recording of a session that has ended could not be finished; None if it was, or will be."""
-        return self._unfinishable.get(session_id)
-
-    def _forget_problem(self, session_id: SessionId) -> None:
-        self._not_before.pop(session_id, None)
-        self._unfinishable.pop(session_id, None)
-
-    async def _probe(self) -> None:
-        """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""
-        try:
-            await self._read(self._storage.probe)
-        except OSError as error:
-            raise Unrecordable(error.strerror or str(error)) from error
+        return self._finisher.unfinishable(session_id)
 
     async def _flush(self, tap: SessionRecorder) -> None:
         try:
@@ -279,19 +251,19 @@ class SessionsRecorder:
         recording, sealed = await store.get(session_id), await store.key(session_id)
         if recording is None or sealed is None or recording.finished_at is not None:
             return None
-        storage = self._storage_of(recording)
+        storage = self._stored.storage_of(recording)
         try:
-            key = await self._data_key(session_id, sealed)
-            await self._acquire(storage, session_id)
-            tail = await self._read(RecordingReader(storage, session_id, key).resume)
-            self._check_end(recording, tail.blocks)
+            key = await self._stored.data_key(session_id, sealed)
+            await self._stored.acquire(storage, session_id)
+            tail = await self._stored.in_thread(RecordingReader(storage, session_id, key).resume)
+            check_end(recording, tail.blocks)
         except (Damaged, KeyUnusable, OSError) as error:
             _log.error("recording cannot be continued", session_id=session_id, reason=str(error))
             storage.release(session_id)
             if recording.mode is RecordingMode.REQUIRED:
                 raise Unrecordable(str(error)) from error
             return None
-        self._noted[session_id] = tail.blocks
+        self._stored.continued(session_id, tail.blocks)
         return SessionRecorder(
             session_id,
             BlockSealer(session_id, key, self._service.entropy, number=tail.blocks, head=tail.head),
@@ -303,31 +275,13 @@ class SessionsRecorder:
             typed=self._typed and recording.mode is not RecordingMode.OFF,
         )
 
-    async def _acquire(self, storage: BlockStorage, session_id: SessionId) -> None:
-        """Become the recording's only writer; waits for another server, which may have lost the session just now."""
-        until = time.monotonic() + ACQUIRE_SECONDS
-        while True:
-            try:
-                return await self._read(lambda: storage.acquire(session_id))
-            except RecordingInUse:
-                if time.monotonic() >= until:
-                    raise
-            await asyncio.sleep(0.1)
-
     async def _note_growth(self) -> None:
         """Note once in NOTE_SECONDS how many blocks the recordings of the sessions here have."""
         if time.monotonic() < self._note_at:
             return
         self._note_at = time.monotonic() + NOTE_SECONDS
         for tap in list(self._taps.values()):
-            await self._note_blocks(tap.session_id, tap.blocks)
-
-    async def _note_blocks(self, session_id: SessionId, blocks: int) -> None:
-        if blocks > self._noted.get(session_id, 0):
-            self._noted[session_id] = blocks
-            await self._service.store.recordings.note_blocks(session_id, blocks)
-            if len(self._noted) > MOST_REMEMBERED:  # other servers may have finished the oldest
-                del self._noted[next(iter(self._noted))]
+            await self._stored.note_blocks(tap.session_id, tap.blocks)
 
     async def _begin_late(self, session_id: SessionId) -> None:
         """Begin the recording of a session that has none: it is older than the setting, or its server died."""
@@ -337,63 +291,6 @@ class SessionsRecorder:
             is_logged = bool(await self._service.store.outputs.of_session(session_id))
             await self.begin(session, is_logged=is_logged)
 
-    async def _finish(self, session_id: SessionId) -> bool:
-        store = self._service.store.recordings
-        recording, sealed = await store.get(session_id), await store.key(session_id)
-        if recording is None or sealed is None:
-            return False
-        self._finishing.add(session_id)
-        try:
-            key = await self._data_key(session_id, sealed)
-            if await self.is_elsewhere(recording):
-                raise RecordingInUse("it is in the spool of another server")
-            end = await self._read(lambda: self._seal_end(recording, key))
-        except RecordingInUse:  # by the server that had the session: it will finish it, or die
-            self._not_before[session_id] = time.monotonic() + RETRY_SECONDS
-            return False
-        except (Damaged, KeyUnusable, OSError) as error:
-            _log.error("recording cannot be finished", session_id=session_id, reason=str(error))
-            self._unfinishable[session_id] = str(error)
-            pause = math.inf if isinstance(error, Damaged) else RETRY_SECONDS
-            self._not_before[session_id] = time.monotonic() + pause
-            return False
-        finally:
-            self._finishing.discard(session_id)
-        self._forget_problem(session_id)
-        self._noted.pop(session_id, None)
-        if not await store.finish(session_id, end):
-            return False
-        if recording.mode is not RecordingMode.OFF:
-            recording_finished(self._service, recording, end)
-        return True
-
-    def _seal_end(self, recording: Recording, key: bytes) -> RecordingEnd:
-        """Return what a recording ends with; removes what a server that died left of a block. Runs in a thread."""
-        session_id, storage = recording.session_id, self._storage_of(recording)
-        storage.acquire(session_id)
-        try:
-            tail = RecordingReader(storage, session_id, key).resume()
-            self._check_end(recording, tail.blocks)
-            storage.complete(session_id)
-        finally:
-            storage.release(session_id)
-        return RecordingEnd(self._service.clock(), tail.last_at, tail.blocks, tail.size, tail.head)
-
-    def _check_end(self, recording: Recording, blocks: int) -> None:
-        """Raise Damaged if the end of an unfinished recording was removed."""
-        if recording.blocks is not None and blocks < recording.blocks:
-            raise Damaged(f"the recording has {blocks} blocks, and {recording.blocks} were written")
-
-    def _storage_of(self, recording: Recording) -> BlockStorage:
-        return self._spool if recording.mode is RecordingMode.OFF else self._storage
-
     def reader(self, recording: Recording, sealed: RecordingKey) -> RecordingReader:
         """Return a reader of a recording, whose methods block; `sealed` is the data key, sealed by the vault alone."""
-        data_key = open_key(self._service, recording.session_id, sealed)
-        return RecordingReader(self._storage_of(recording), recording.session_id, data_key)
-
-    async def _data_key(self, session_id: SessionId, stored: RecordingKey) -> bytes:
-        return open_key(self._service, session_id, await unwrap_key(self._service, session_id, stored))
-
-    async def _read(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return self._stored.reader(recording, sealed)

@@ -12,8 +12,8 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.ports.sessions import SessionChanges
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus
-from ferryman.recording import recorder, session_recorder
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording import finisher, session_recorder
+from ferryman.recording.recorder import ServerRecorder
 from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, task_complete
 from tests.server.recorded_sessions import Disk, Recording, failure, files, has_blocks, shown
@@ -36,7 +36,7 @@ def recorded(recording: Recording) -> Recorded:
 async def test_damaged_recording_keeps_no_other_from_being_finished(
     server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "FINISHED_AT_ONCE", 1)
+    monkeypatch.setattr(finisher, "FINISHED_AT_ONCE", 1)
     damaged, intact = sorted([await server.paired(), await server.paired()], key=lambda each: each.session_id)
     await damaged.agent.send(output(0, b"x"))
     (path,) = await until(files(recording, damaged.session_id), has_blocks)
@@ -79,7 +79,7 @@ async def test_end_that_is_removed_while_the_server_is_stopped_is_noticed(server
     (path,) = await until(files(recording, paired.session_id), has_blocks)
     await recording.recorder.close()
     path.write_bytes(b"")
-    next_recorder = SessionsRecorder(server.service, Disk(recording.disk.directory), RecordingMode.REQUIRED)
+    next_recorder = ServerRecorder(server.service, Disk(recording.disk.directory), RecordingMode.REQUIRED)
     row = await server.store.recordings.get(paired.session_id)
     key = await server.store.recordings.key(paired.session_id)
     assert row is not None
@@ -95,7 +95,7 @@ async def test_recording_of_another_server_is_left_to_it(server: Server, recordi
     await paired.agent.send(output(0, b"x"))
     await until(lambda: shown(server, paired.session_id), b"x".__eq__)  # nothing waits to be written
     (path,) = await until(files(recording, paired.session_id), has_blocks)
-    other = SessionsRecorder(server.service, Disk(recording.disk.directory), RecordingMode.REQUIRED)
+    other = ServerRecorder(server.service, Disk(recording.disk.directory), RecordingMode.REQUIRED)
     written = path.stat().st_size
     half_a_block = b"FRB1 which the other server is just writing"
     with path.open("ab") as file:
@@ -108,7 +108,7 @@ async def test_recording_of_another_server_is_left_to_it(server: Server, recordi
     assert path.read_bytes().endswith(half_a_block)
     os.truncate(path, written)
     await recording.recorder.close()
-    other._not_before.clear()
+    other._finisher._not_before.clear()
     assert await other.finish_ended() == 1
     row = await server.store.recordings.get(paired.session_id)
     key = await server.store.recordings.key(paired.session_id)

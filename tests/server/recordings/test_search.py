@@ -15,7 +15,7 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.recordings import search as search_module
 from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.search import indexer as indexer_module
 from ferryman.recording.search.index import LineSearch
 from ferryman.recording.search.indexer import Indexer
@@ -33,7 +33,7 @@ class Searching:
 
     directory: Path
     index: SqliteLineIndex
-    recorder: SessionsRecorder = field(init=False)
+    recorder: ServerRecorder = field(init=False)
     search: LineSearch = field(init=False)
     indexer: Indexer = field(init=False)
     running: "list[asyncio.Task[None]]" = field(default_factory=list)
@@ -42,7 +42,7 @@ class Searching:
         self.search = LineSearch(service, self.index)
         searching = replace(service, recording_search=self.search)
         storage = DirectoryStorage(self.directory / "recordings")
-        self.recorder = SessionsRecorder(
+        self.recorder = ServerRecorder(
             searching, storage, RecordingMode.REQUIRED, typed=True, tick_seconds=TICK_SECONDS
         )
         recorded = replace(searching, recorder=self.recorder)

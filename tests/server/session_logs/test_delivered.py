@@ -13,7 +13,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.recording.other_spools import outside
 from ferryman.recording.outputs.delivery import OutputDelivery
 from ferryman.recording.outputs.destinations import Destinations
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.storage.spool import SpoolStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.aws_stand_ins import REGION, StandIn
@@ -172,9 +172,7 @@ async def test_log_is_left_to_the_server_that_has_it(server: Server, aws: StandI
     await paired.client.frame()
     await logged.stop_delivery()
     spool = SpoolStorage(logged.directory / "other", 1 << 20)
-    other = SessionsRecorder(
-        logged.service, spool, logged.mode, spool=spool, is_elsewhere=outside(logged.service, spool)
-    )
+    other = ServerRecorder(logged.service, spool, logged.mode, spool=spool, is_elsewhere=outside(logged.service, spool))
     delivery = OutputDelivery(logged.service, other, Destinations(logged.reach))
     await end(server, paired)
     await server.until_status(paired.session_id, SessionStatus.TERMINATED)

@@ -36,7 +36,7 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
     from ferryman.recording.other_spools import is_nowhere_else, outside
     from ferryman.recording.outputs.delivery import OutputDelivery
     from ferryman.recording.outputs.destinations import Destinations
-    from ferryman.recording.recorder import SessionsRecorder
+    from ferryman.recording.recorder import ServerRecorder
     from ferryman.server.background import running_beside, supervised
 
     settings = loaded.configuration.recordings
@@ -51,7 +51,7 @@ async def open_recorder(loaded: LoadedConfiguration, service: "Service") -> Asyn
         elsewhere = outputs.kms_elsewhere(loaded)
         key = "" if settings.kms is None else settings.kms.key
         searching = replace(searching, custody=KeyCustody(key, elsewhere))
-        recorder = SessionsRecorder(
+        recorder = ServerRecorder(
             searching,
             storage,
             mode,

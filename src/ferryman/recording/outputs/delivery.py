@@ -33,7 +33,7 @@ from ferryman.recording.outputs.links import log_stream_url, s3_url
 from ferryman.recording.outputs.s3 import abort_upload, bucket_encryption, upload_log
 from ferryman.recording.outputs.stream import SessionStream
 from ferryman.recording.outputs.text import script_log
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 
 TICK_SECONDS = 1.0
 DUE_AT_ONCE = 500
@@ -68,7 +68,7 @@ class OutputDelivery:
     def __init__(
         self,
         service: Service,
-        recorder: SessionsRecorder,
+        recorder: ServerRecorder,
         destinations: Destinations,
         *,
         give_up_after_days: int = 0,

@@ -13,7 +13,7 @@ from ferryman.core.steady_clock import SteadyClock
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis
 from ferryman.model.tags import ResourceType
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 from tests.unit.core.conftest import World
 
@@ -68,7 +68,7 @@ async def test_tag_holds_new_recordings_of_its_node_until_they_are_released(
     node_id, trail = await world.node(), Trail()
     await world.store.tags.put(ResourceType.NODE, node_id, {"Ferryman:Hold": tag})
     service = replace(world.service, trail=trail)
-    recorder = SessionsRecorder(service, DirectoryStorage(tmp_path), RecordingMode.REQUIRED)
+    recorder = ServerRecorder(service, DirectoryStorage(tmp_path), RecordingMode.REQUIRED)
     session_id = (await world.start(node_id)).session_id
     await recorder.begin(await world.session(session_id))
     await recorder.close()

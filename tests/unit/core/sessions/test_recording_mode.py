@@ -17,7 +17,7 @@ from ferryman.model.documents import PREFERENCES_DOCUMENT
 from ferryman.model.errors import ServiceError
 from ferryman.model.sessions import Session
 from ferryman.model.tags import ResourceType
-from ferryman.recording.recorder import SessionsRecorder
+from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.storage.directory import DirectoryStorage
 
 if TYPE_CHECKING:
@@ -92,14 +92,14 @@ async def test_the_mode_is_not_a_parameter_and_not_sent_to_the_node(world: "Worl
 
 async def test_a_server_that_records_nothing_else_records_what_must_be(world: "World", tmp_path: Path) -> None:
     started = await session(world, tag="required")
-    recorder = SessionsRecorder(world.service, DirectoryStorage(tmp_path / "recordings"), OFF)
+    recorder = ServerRecorder(world.service, DirectoryStorage(tmp_path / "recordings"), OFF)
     await recorder.begin(started)
     recording = await world.store.recordings.get(started.session_id)
     assert recording is not None
     assert recording.mode is REQUIRED
     await recorder.close()
     (tmp_path / "file").touch()
-    unable = SessionsRecorder(world.service, DirectoryStorage(tmp_path / "file"), OFF)
+    unable = ServerRecorder(world.service, DirectoryStorage(tmp_path / "file"), OFF)
     with pytest.raises(Unrecordable):
         await unable.begin(started)
     await unable.close()
