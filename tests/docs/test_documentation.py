@@ -111,6 +111,9 @@ def test_every_command_and_option_is_described() -> None:
     described = sections(ROOT / "docs/reference/commands.md")
     found = dict(commands(typer.main.get_command(app)))
     assert set(found) == set(described) - {"Listings", "Times"}
+    introduction = (ROOT / "docs/reference/commands.md").read_text().partition("\n## ")[0]
+    linked = set(re.findall(r"\[`([a-z-]+)`\]\(#ferryman-", introduction))
+    assert linked == {name.split()[1] for name in found}
     for name, command in found.items():
         options = {option for each in command.params for option in each.opts if option.startswith("--")}
         mentioned = set(re.findall(r"`(--[a-z-]+)`", described[name]))
