@@ -14,7 +14,7 @@ from ferryman.core.service import Service
 from ferryman.server.serving import serve
 from ferryman.server.timeouts import Timeouts
 from tests.nats import NatsServer, open_bus
-from tests.server.running import Server
+from tests.server.running import Recorded, Server
 
 
 @pytest.fixture
@@ -42,8 +42,14 @@ async def other_bus(nats_server: NatsServer, prefix: str, other_tracing: Tracing
 
 
 @pytest.fixture
+def other_recorded() -> Recorded:
+    """Adds no audit trail to the second server."""
+    return lambda service: service
+
+
+@pytest.fixture
 async def other(
-    server: Server, other_bus: ClosableBus, timeouts: Timeouts, other_tracing: Tracing
+    server: Server, other_bus: ClosableBus, timeouts: Timeouts, other_tracing: Tracing, other_recorded: Recorded
 ) -> AsyncIterator[Server]:
     """The second server."""
     first = server.service
@@ -57,6 +63,7 @@ async def other(
         document_worker=first.document_worker,
         tracing=other_tracing,
     )
+    service = other_recorded(service)
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     running = asyncio.create_task(serve(service, "127.0.0.1", 0, timeouts=timeouts, ready=port.set_result, stop=stop))

@@ -4,6 +4,7 @@ Calls are CloudTrail's own records. An event (a session's new status, say) becom
 as `serviceEventDetails`. `https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html`
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.values.timestamps import from_millis, iso_millis
 
 ACTION = "cloudtrail:LookupEvents"
+UNSEARCHED = "Audit Trail Not Searched"
+"""An event that is in no trail: which servers' trails a page lacks, and why."""
 MOST_RESULTS = 50
 PER_SECOND = 2.0
 """AWS's limit; AWS applies it to a whole account, Ferryman to each user or role."""
@@ -76,6 +79,9 @@ class LookedUpEvent:
 async def look_up_events(service: Service, caller: Caller, request: LookupEventsRequest) -> Page[LookedUpEvent]:
     """LookupEvents: a page of records, newest first. It may have few or none although another follows.
 
+    If the trail of a server could not be searched, the page begins with an event `UNSEARCHED` that names it, whatever
+    was searched for: it is all that clients of AWS's API show.
+
     Raises AccessDeniedException, InvalidLookupAttributesException, InvalidTimeRangeException,
     InvalidNextTokenException, ThrottlingException.
     """
@@ -92,7 +98,22 @@ async def look_up_events(service: Service, caller: Caller, request: LookupEvents
     places = None if reached is None else _places(reached)
     asked = (list(request.attributes), request.start, request.end)
     found = await search_trails(service, asked, search, places, request.max_results or MOST_RESULTS)
-    return listing.ending_at([looked_up(record) for record in found.records], _position(found.behind))
+    records = [*([_unsearched(service, found.unsearched)] if found.unsearched else ()), *found.records]
+    return listing.ending_at([looked_up(record) for record in records], _position(found.behind))
+
+
+def _unsearched(service: Service, servers: Mapping[str, str]) -> Record:
+    return {
+        "id": str(uuid.UUID(bytes=service.entropy(16), version=4)),
+        "detail-type": UNSEARCHED,
+        "time": iso_millis(from_millis(service.clock())),
+        "region": service.settings.region,
+        "account": service.settings.account_id,
+        "detail": {
+            "message": "Records of these servers are missing from this page and those that follow.",
+            "servers": dict(servers),
+        },
+    }
 
 
 def search_of(request: Request) -> TrailSearch:

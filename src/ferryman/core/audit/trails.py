@@ -6,7 +6,7 @@ not searched any further, so that nothing newer can follow on the next.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from typing import Any
 
@@ -28,6 +28,11 @@ Request = tuple[list[tuple[str, str]], int | None, int | None]
 """What of a LookupEvents request selects records: its attributes, start and end."""
 Record = Mapping[str, Any]
 
+_REASONS: Mapping[type[Exception], str] = {
+    NoResponders: "it is not running, or is cut off from NATS",
+    TimeoutError: f"it did not answer within {ANSWER_SECONDS:g} s",
+    msgspec.DecodeError: "its answer cannot be read",
+}
 _log = structlog.get_logger("ferryman.core.audit.trails")
 
 
@@ -53,10 +58,14 @@ class TrailSearched(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FoundEverywhere:
-    """Records of all trails, newest first, and where to continue; no places if there are no older ones."""
+    """Records of all trails, newest first, and where to continue; no places if there are no older ones.
+
+    `unsearched` are the servers whose trails are left out from here on, each with the reason, a phrase.
+    """
 
     records: Sequence[Record]
     behind: Places
+    unsearched: Mapping[str, str] = field(default_factory=dict)
 
 
 _question, _answer = msgspec.json.Decoder(SearchTrail), msgspec.json.Decoder(TrailSearched)
@@ -73,20 +82,23 @@ async def search_trails(
     """Return at most `most` records of all trails behind these places, from the newest on if they are None.
 
     `search` is what `request` means. The trail of a server that does not answer in time is left out, also on the pages
-    that follow.
+    that follow. To say so, the caller adds a record: there is one record fewer then.
     """
     if places is None:
         others = await service.store.trail_heads.servers() if service.server_name else ()
         places = dict.fromkeys([service.server_name, *others])
     asked = [_search_one(service, name, request, search, place, most) for name, place in places.items()]
     answers = dict(zip(places, await asyncio.gather(*asked), strict=True))
-    found = {name: answer for name, answer in answers.items() if answer is not None}
-    return merged(found, places, most)
+    found = {name: answer for name, answer in answers.items() if isinstance(answer, FoundRecords)}
+    unsearched = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
+    page = merged(found, places, most - 1 if unsearched else most)
+    return replace(page, unsearched=unsearched)
 
 
 async def _search_one(
     service: Service, name: str, request: Request, search: TrailSearch, behind: TrailPosition | None, most: int
-) -> FoundRecords | None:
+) -> FoundRecords | str:
+    """Return what a server finds, or why it was not asked or did not answer."""
     if name == service.server_name:
         return await service.recorded_events.find(search, behind, most)
     question = msgspec.json.encode(SearchTrail(request, behind, most))
@@ -94,8 +106,9 @@ async def _search_one(
         reply = await service.bus.request(trail_subject(name), question, timeout=ANSWER_SECONDS)
         answer = _answer.decode(reply)
     except (NoResponders, TimeoutError, msgspec.DecodeError) as error:
-        _log.warning("audit trail not searched", server=name, reason=type(error).__name__)
-        return None
+        reason = next(said for kind, said in _REASONS.items() if isinstance(error, kind))
+        _log.warning("audit trail not searched", server=name, reason=reason)
+        return reason
     return FoundRecords(answer.records, answer.behind, answer.places, answer.reached)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.audit import lookup as lookup_module
 from ferryman.audit.lookup import TrailLookup
-from ferryman.core.audit.lookup import LookupEventsRequest, look_up_events, search_of
+from ferryman.core.audit.lookup import UNSEARCHED, LookupEventsRequest, look_up_events, search_of
 from ferryman.core.audit.trails import answering, trail_subject
 from ferryman.core.ports.audit import TrailHead
 from ferryman.core.record_budget import RecordBudget
@@ -53,7 +53,7 @@ async def looked_up(service: Service, caller: Caller, *attributes: tuple[str, st
         request = LookupEventsRequest(attributes, max_results=most, next_token=token)
         page = await look_up_events(replace(service, records=RecordBudget()), caller, request)
         assert len(page.items) <= most
-        ids += [event.event_id for event in page.items]
+        ids += [event.event_id for event in page.items if event.name != UNSEARCHED]
         if (token := page.next_token) is None:
             return ids
 
@@ -90,3 +90,19 @@ async def test_an_answer_fits_into_a_message(
 ) -> None:
     monkeypatch.setattr("ferryman.core.audit.trails.ANSWER_BYTES", 200)  # two records
     assert await looked_up(several["one"], world.administrator) == [str(n) for n in reversed(range(MINUTES))]
+
+
+async def test_a_page_says_which_servers_it_lacks_and_later_pages_do_not_repeat_it(
+    several: dict[str, Service], world: World
+) -> None:
+    service = replace(several["one"], records=RecordBudget())
+    for most in (1, 5):
+        request = LookupEventsRequest((("EventName", "Call3"),), max_results=most)
+        first = await look_up_events(replace(service, records=RecordBudget()), world.administrator, request)
+        assert [event.name for event in first.items] == [UNSEARCHED] + ["Call3"] * (most - 1)
+        shown = json.loads(first.items[0].text)
+        assert shown["serviceEventDetails"]["servers"] == {"gone": "it is not running, or is cut off from NATS"}
+        assert first.next_token is not None
+        request = replace(request, next_token=first.next_token)
+        second = await look_up_events(replace(service, records=RecordBudget()), world.administrator, request)
+        assert {event.name for event in second.items} == {"Call3"}
