@@ -10,8 +10,9 @@ listening for requests. They listen again, within `_YIELDED_SECONDS`, when the n
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import structlog
@@ -37,6 +38,7 @@ from ferryman.bus.nats.envelopes import (
     encode,
 )
 from ferryman.bus.nats.link import OPEN_SECONDS, NatsLink
+from ferryman.bus.nats.receiving import receive
 from ferryman.bus.nats.subjects import encode_subject
 from ferryman.bus.spans import span_of_handling, span_of_request
 from ferryman.core.ports.bus import MESSAGE_LIMIT, Handler, NoResponders, Subscription, Superseded
@@ -47,9 +49,6 @@ _CONFIRM_SECONDS = 2.0
 """How long to wait for a new subscription. If that is not enough, the connection to NATS is about to be lost anyway."""
 _YIELDED_SECONDS = 1.0
 _ASKED_TOGETHER = 100
-_RECEIVED_BYTES = 8 * 1024 * 1024
-"""Received bytes of one subject that were not looked at yet, beyond which messages are lost."""
-_RECEIVED_MESSAGES = 4096
 _GROUP = "servers"
 _log = structlog.get_logger("ferryman.bus.nats")
 
@@ -62,8 +61,10 @@ class _Held:
     since: int
     subscribers: list[Subscriber] = field(default_factory=list)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when NATS has sent back that this bus is the newest."""
+    is_confirmed: bool = False
+    """NATS has sent back that this bus is the newest."""
+    confirmation: asyncio.Future[None] | None = None
+    """Done when it has, while somebody waits for that."""
     yielded: bool = False
     """Whether another server is newer."""
     ask: NatsSubscription | None = None
@@ -171,9 +172,6 @@ class NatsBus:
     async def drain(self) -> None:
         """Wait until everything sent so far has reached NATS, and what it sent here has been handled."""
         await self._link.round_trip(self._link.client)
-        listening = [each for held in self._held.values() for each in (held.ask, held.tell) if each]
-        while any(each.pending_msgs for each in listening):  # noqa: ASYNC110 the client has no event for it
-            await asyncio.sleep(0)
         await self._deliveries.drain()
         await self._link.round_trip(self._link.client)
 
@@ -194,7 +192,7 @@ class NatsBus:
         finally:
             self._requests.end(time.monotonic() - began)
 
-    async def _asked(self, held: _Held, message: Msg) -> None:
+    def _asked(self, held: _Held, message: Msg) -> None:
         if self._link.closed:
             return
         try:
@@ -235,36 +233,32 @@ class NatsBus:
         held.yielded, held.since = False, _now()
         if not self.is_connected:
             return  # `_resume` does it
-        held.confirmed.clear()
+        held.is_confirmed = False
+        held.confirmation = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await self._listen(held)
                 await self._link.send(
                     self._tell_subject(held.subject), encode(Holding(self._id, held.since, taken=True))
                 )
-                await held.confirmed.wait()
+                await held.confirmation
         except TimeoutError:
             _log.warning("a subscription is late", subject=held.subject)
+        finally:
+            held.confirmation = None
 
     async def _listen(self, held: _Held) -> None:
-        async def told(message: Msg) -> None:
-            await self._told(held, message)
-
-        async def asked(message: Msg) -> None:
-            await self._asked(held, message)
-
         try:
             if held.tell is None:
-                held.tell = await self._receive(self._tell_subject(held.subject), "", told)
+                held.tell = await receive(
+                    self._link.client, self._tell_subject(held.subject), "", partial(self._told, held)
+                )
             if held.ask is None and not held.yielded:
-                held.ask = await self._receive(self._ask_subject(held.subject), _GROUP, asked)
+                held.ask = await receive(
+                    self._link.client, self._ask_subject(held.subject), _GROUP, partial(self._asked, held)
+                )
         except Error as error:  # the client was closed: `_reopen` has another soon
             _log.warning("a subscription is late", subject=held.subject, reason=str(error))
-
-    async def _receive(self, subject: str, group: str, handle: Callable[[Msg], Awaitable[None]]) -> NatsSubscription:
-        return await self._link.client.subscribe(
-            subject, group, cb=handle, pending_msgs_limit=_RECEIVED_MESSAGES, pending_bytes_limit=_RECEIVED_BYTES
-        )
 
     async def _release(self, held: _Held) -> None:
         """Stop listening to a subject if it has no subscriber left."""
@@ -289,15 +283,13 @@ class NatsBus:
                 async with asyncio.timeout(_CONFIRM_SECONDS):
                     await client._send_unsubscribe(subscription._id)
                     await self._link.round_trip(client)
-                    while subscription.pending_msgs:  # noqa: ASYNC110 the client has no event for it
-                        await asyncio.sleep(0)
         except (Error, TimeoutError) as error:  # the connection is lost, and with it what NATS knows of us
             _log.debug("unsubscribed without an answer", reason=str(error))
         finally:
             client._remove_sub(subscription._id)
             subscription._stop_processing()
 
-    async def _told(self, held: _Held, message: Msg) -> None:
+    def _told(self, held: _Held, message: Msg) -> None:
         if self._link.closed:
             return
         try:
@@ -313,10 +305,12 @@ class NatsBus:
 
     def _other_holds(self, held: _Held, told: Holding) -> None:
         if told.origin == self._id:
-            held.confirmed.set()
+            held.is_confirmed = True
+            if held.confirmation is not None and not held.confirmation.done():
+                held.confirmation.set_result(None)
         elif told.taken:
             # One that NATS passed on before our own is older than ours.
-            if held.confirmed.is_set():
+            if held.is_confirmed:
                 self._link.spawn(self._yield(held))
         elif (told.since, told.origin) > (held.since, self._id):
             self._link.spawn(self._yield(held))
@@ -363,7 +357,7 @@ class NatsBus:
             async with held.changing:
                 if held.subscribers:
                     await self._listen(held)
-                    held.confirmed.set()
+                    held.is_confirmed = True
                     mine = Holding(self._id, held.since, taken=False)
                     await self._link.send(self._tell_subject(held.subject), encode(mine))
             await asyncio.sleep(0)
