@@ -131,6 +131,8 @@ class Pump(Generic[_Event]):
         return any_events
 
     def _handle(self, events: Sequence[_Event]) -> None:
+        if events and self._connection is not None:
+            self._connection.watch.used()
         self._handling = True
         try:
             self._on_events(events)
