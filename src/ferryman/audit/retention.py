@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ferryman.audit.files import first_sequence, trail_files
 from ferryman.audit.reader import last_link_in
@@ -103,6 +103,29 @@ def deletable(directory: Path, retention: Retention, oldest: int, *, begins_file
         found.append(Deletable(path, first_sequence(path), last, stat.st_size, reason))
         surplus, missing, kept_bytes = surplus - 1, missing - stat.st_size, kept_bytes - stat.st_size
     return found
+
+
+def deletion_detail(deletions: Sequence[Deletable], followers: Sequence[Follower]) -> dict[str, Any]:
+    """Return the detail of the event which says that the server deletes these files, at least one, in order."""
+    last = deletions[-1].last
+    detail = {
+        "files": [each.path.name for each in deletions],
+        "firstSequence": deletions[0].first,
+        "lastSequence": last.sequence,
+        "deleted": [
+            {
+                "file": each.path.name,
+                "firstSequence": each.first,
+                "lastSequence": each.last.sequence,
+                "mac": each.last.mac,
+                "bytes": each.size,
+                "reason": each.reason.value,
+            }
+            for each in deletions
+        ],
+    }
+    undelivered = {each.name: each.delivered for each in followers if each.delivered < last.sequence}
+    return detail | ({"undelivered": undelivered} if undelivered else {})
 
 
 def _shortage(directory: Path, retention: Retention, files: Sequence[Path]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import structlog
 from ferryman.audit.files import TrailFiles, first_sequence, trail_files
 from ferryman.audit.reader import extent_in
 from ferryman.audit.resuming import missing_records, resume
-from ferryman.audit.retention import KEEP_ALL, Deletable, Retention, deletable
+from ferryman.audit.retention import KEEP_ALL, Deletable, Retention, deletable, deletion_detail
 from ferryman.core.audit.chain import KEY_CHANGED, ChainLink, key_id, seal
 from ferryman.core.audit.extent import BEGUN, DELETED, MISSING, OPENED
 from ferryman.core.ports.audit import Entry, TrailHead, Unrecorded
@@ -341,8 +341,10 @@ class TrailWriter:
         if len(deletions) == MOST_DELETED:
             self._look_at = 0.0
         if deletions:
-            entries.append(self._deletion(deletions))
-            oldest = deletions[-1].last.sequence + 1
+            reason, last = deletions[-1].reason.value, deletions[-1].last.sequence
+            _log.info("trail files deleted", files=len(deletions), last_sequence=last, reason=reason)
+            entries.append(self._describe(DELETED, deletion_detail(deletions, self._retention.followers)))
+            oldest = last + 1
         elif begins_file and self._link.sequence and not entries:
             entries.append(self._describe(BEGUN, self._extent(oldest, deletions)))
         return entries, deletions, oldest
@@ -356,35 +358,6 @@ class TrailWriter:
         """Return the number of the first record that should exist and does."""
         firsts = (first_sequence(path) for path in trail_files(self._files.directory))
         return next((first for first in firsts if first >= self._oldest), self._link.sequence + 1)
-
-    def _deletion(self, deletions: Sequence[Deletable]) -> Entry:
-        """Return the event that explains why the files are missing."""
-        last = deletions[-1].last
-        _log.info(
-            "trail files deleted",
-            files=len(deletions),
-            last_sequence=last.sequence,
-            reason=deletions[-1].reason.value,
-        )
-        followers = self._retention.followers
-        detail = {
-            "files": [each.path.name for each in deletions],
-            "firstSequence": deletions[0].first,
-            "lastSequence": last.sequence,
-            "deleted": [
-                {
-                    "file": each.path.name,
-                    "firstSequence": each.first,
-                    "lastSequence": each.last.sequence,
-                    "mac": each.last.mac,
-                    "bytes": each.size,
-                    "reason": each.reason.value,
-                }
-                for each in deletions
-            ],
-            "undelivered": {each.name: each.delivered for each in followers if each.delivered < last.sequence} or None,
-        }
-        return self._describe(DELETED, {name: value for name, value in detail.items() if value is not None})
 
     def _finish_deletion(self) -> None:
         """Delete the files that a record names, once it survives a loss of power; after a crash the next run does."""
