@@ -257,7 +257,7 @@ def load(path: Path) -> LoadedConfiguration:
         raise Failure(f"{path} is not a valid configuration", str(error), advice) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         again = "twice" in str(error)
-        advice = "Put what is below its second heading under the first" if again else "Correct the line it names"
+        advice = "Move the settings below its second heading under the first" if again else "Correct the line it names"
         raise Failure(f"{path} is not TOML", str(error), advice) from error
     _check(configuration, path)
     return LoadedConfiguration(configuration, path.parent.resolve())

@@ -88,7 +88,7 @@ def _reached(loaded: LoadedConfiguration, last: int) -> str:
         raise Failure(
             f"The audit trail in {loaded.path(loaded.configuration.audit.directory)} was lost or shortened",
             f"it ends with record {last}, and the database knows of {known.sequence}",
-            "Find out who did that; the server continues with the next number and records what is missing",
+            "Find out who did that; the server continues with the next number and records which are missing",
         )
     return ""
 
@@ -166,7 +166,7 @@ def ask_health(loaded: LoadedConfiguration) -> tuple[int, str]:
         answer = connection.getresponse()
         text = answer.read(_MOST_BYTES).decode(errors="replace").strip()
     except (OSError, HTTPException) as error:
-        advice = "Start it, or see its log for what it is doing"
+        advice = "Start it, or look for the cause in its log"
         raise Failure(f"The server does not answer at {host}:{port}", said_by(error), advice) from error
     connection.close()
     return answer.status, text

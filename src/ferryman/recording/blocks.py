@@ -199,7 +199,7 @@ class BlockSealer:
 
 def _out_of_order(number: int, expected: int) -> str:
     if number < expected:
-        return f"block {number} comes again in place of block {expected}"
+        return f"block {number} is repeated in place of block {expected}"
     return f"block {expected} is missing: block {number} is in its place"
 
 

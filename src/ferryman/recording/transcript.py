@@ -272,10 +272,10 @@ class Transcript:
     def _record_repeated(self, number: int, frame: bytes, *, late: bool) -> None:
         """Record a message of a gap that was given up, or one that was recorded with another content."""
         if late:
-            self.mark("A message that was missing came late.")
+            self.mark("A missing message arrived late.")
             self._record_output(number, frame)
         elif self._recent.contradicts(number, frame):
-            self.mark("A message came again with another content; clients may show either.")
+            self.mark("A message was sent again with different content; clients may show either.")
             self._record_other(frame)
 
     def _record_output(self, number: int, frame: bytes) -> None:

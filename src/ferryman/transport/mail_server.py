@@ -66,7 +66,7 @@ class MailServer:
         except aiosmtplib.SMTPResponseException as error:
             raise self._failed(error.code, f"{error.code} {error.message}") from error
         except aiosmtplib.SMTPNotSupported as error:
-            raise MailRefused(f"{self.host} does not support what is needed: {error}") from error
+            raise MailRefused(f"{self.host} lacks a required feature: {error}") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
             raise Unreachable(f"{self.host}:{self.port} did not accept the message: {said_by(error)}") from error
         return list(refused)

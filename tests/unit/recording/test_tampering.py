@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[Tampering, str]] = {
         lambda own, other: [*own[:2], own[3], own[2], *own[4:]],
         "block 2 is out of place: block 3 is in front of it",
     ),
-    "a block repeated": (lambda own, other: [*own[:3], own[2], *own[3:]], "block 2 comes again in place of block 3"),
+    "a block repeated": (lambda own, other: [*own[:3], own[2], *own[3:]], "block 2 is repeated in place of block 3"),
     "a block of another recording": (
         lambda own, other: [*own[:2], other[2], *own[3:]],
         "block 2 was altered, or belongs to another recording",
@@ -61,7 +61,7 @@ KINDS: dict[str, tuple[Tampering, str]] = {
     "the end cut": (lambda own, other: [*own[:5], own[5][:90]], "part of a block follows block 4"),
     "a block of another recording added": (
         lambda own, other: [*own, other[0]],
-        "block 0 comes again in place of block 6",
+        "block 0 is repeated in place of block 6",
     ),
     "something added": (lambda own, other: [*own, b"x"], "part of a block follows block 5"),
 }

@@ -120,7 +120,7 @@ def _check_bucket(bucket: "S3Storage") -> None:
     except OSError as error:
         refused = isinstance(error.__cause__, CallFailed) and 400 <= error.__cause__.status < 500
         if refused:
-            advice = "Correct [recordings.s3], or what its credentials may do in the bucket"
+            advice = "Correct [recordings.s3], or the permissions of its credentials in the bucket"
             raise Failure("Recordings cannot be kept in S3", error.strerror or str(error), advice) from error
         _log.error("recordings cannot be written", reason=error.strerror or str(error))
 

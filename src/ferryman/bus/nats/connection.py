@@ -234,7 +234,7 @@ async def open_connection(options: NatsOptions, seconds: float, events: Events) 
         if error := connecting.exception():
             raise _unusable(options, error)
         if client.max_payload < MESSAGE_LIMIT + ENVELOPE_BYTES:
-            cause = f"it takes messages of up to {client.max_payload} bytes"
+            cause = f"it accepts messages of up to {client.max_payload} bytes"
             raise BusUnusable(options.place, cause, "Set max_payload in NATS's configuration to 1MB, its default")
         opening.opened = True
         return client

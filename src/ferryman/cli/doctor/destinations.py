@@ -52,7 +52,7 @@ def examine_recording_bucket(loaded: LoadedConfiguration) -> list[Finding]:
     try:
         bucket.probe()
     except OSError as error:
-        advice = "Correct [recordings.s3], or what its credentials may do in the bucket"
+        advice = "Correct [recordings.s3], or the permissions of its credentials in the bucket"
         return [Finding(CheckResult.BAD, "Recordings", error.strerror or str(error), advice)]
     finally:
         bucket.close()
@@ -79,7 +79,7 @@ def examine_recording_key(loaded: LoadedConfiguration) -> list[Finding]:
     try:
         with_service(loaded, probe)
     except KeyUnusable as error:
-        advice = "Create or enable the key, or correct [recordings.kms] or what its credentials may do"
+        advice = "Create or enable the key, or correct [recordings.kms] or the permissions of its credentials"
         return [Finding(CheckResult.BAD, "Recordings", str(error), advice)]
     finally:
         if elsewhere is not None:

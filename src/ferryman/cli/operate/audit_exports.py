@@ -101,8 +101,8 @@ def verify_copies(copies: Sequence[Path], public_keys: Path, at_least: int) -> N
             bad += 1
     if bad:
         raise Failure(
-            f"{bad} of {len(copies)} copies are not complete copies of what the servers wrote",
-            "each is named above with what is wrong with it",
+            f"{bad} of {len(copies)} copies are not complete copies of the servers' trails",
+            "the problems of each are listed above",
             "Ask for other copies, and keep these as evidence",
         )
 
@@ -115,7 +115,7 @@ def _read_keys(public_keys: Path) -> "list[PublicKey]":
             return read_public_keys(file.read(LARGEST_KEY_FILE).decode("ascii", "replace"))
     except (OSError, ValueError) as error:
         cause = said_by(error) if isinstance(error, OSError) else str(error)
-        advice = "Save what `ferryman audit public-key` prints on the server's machine"
+        advice = "Save the output of `ferryman audit public-key` on the server's machine"
         raise Failure(f"{public_keys} cannot be used", cause, advice) from error
 
 
@@ -125,13 +125,13 @@ def _verify_copy(copy: Path, keys: "Sequence[PublicKey]", at_least: int) -> None
     try:
         found, problems = verify_export(copy, keys, at_least)
     except OSError as error:
-        advice = "Name what `ferryman audit export` wrote"
+        advice = "Specify the file or directory that `ferryman audit export` wrote"
         raise Failure(f"{copy} cannot be read", said_by(error), advice) from error
     for problem in problems[:SHOWN_PROBLEMS]:
         print_lines((f"{problem.where}, line {problem.line}: " if problem.where else "") + problem.what)
     if problems:
         raise Failure(
-            f"{copy} is not a complete copy of what the server wrote",
+            f"{copy} is not a complete copy of the server's trail",
             f"{counted(len(problems), 'problem')} in {counted(found.records, 'record')}",
             "Ask for another copy, and keep this one as evidence",
         )

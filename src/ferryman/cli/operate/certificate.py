@@ -51,7 +51,7 @@ def new(
 ) -> None:
     """Create a new local authority, and a certificate from it, without putting them into use."""
     if directory.exists():
-        raise Failure(f"{directory} exists", "what is in it would be lost", "Choose another --directory")
+        raise Failure(f"{directory} exists", "its content would be lost", "Choose another --directory")
     write_certificates(directory, host)
     print_lines(f"The SHA-256 fingerprint of its authority is {_fingerprint((directory / 'ca.pem').read_text())}.")
     print_lines(f"Made {directory}. Let clients and nodes trust {directory / 'ca.pem'} before the server uses it.")

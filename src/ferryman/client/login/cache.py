@@ -80,7 +80,9 @@ class LoginCache:
         open the file."""
         try:
             if self.path.stat().st_mode & 0o077:
-                raise Failure(f"{self.path} is open to other users", "", f"Delete it, and revoke what it held: {_HELD}")
+                raise Failure(
+                    f"{self.path} is open to other users", "", f"Delete it, and revoke the credentials in it: {_HELD}"
+                )
             kept = msgspec.json.decode(self.path.read_bytes(), type=Kept)
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None

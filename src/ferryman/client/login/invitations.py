@@ -54,7 +54,7 @@ def parse_invitation(text: str) -> InvitationAddress:
     if found is None:
         raise Failure(
             "The invitation is not complete",
-            f"what follows {PATH}# is not an id and a token",
+            f"the part after {PATH}# is not an id and a token",
             "Copy the whole address, and write it in quotes",
         )
     return InvitationAddress(server, found[1], Secret(found[2]), found[3] or "")

@@ -126,7 +126,7 @@ def search_of(request: Request) -> TrailSearch:
 def _places(position: Position) -> Places:
     """Return the places in a page token: name, first record of a file and bytes before the place, for each trail."""
     if len(position) % 3:
-        raise ServiceError("InvalidNextTokenException", "The token is of another release. Start again without it.")
+        raise ServiceError("InvalidNextTokenException", "The token is from another release. Start again without it.")
     parts = zip(position[::3], position[1::3], position[2::3], strict=True)
     return {str(name): None if int(first) < 0 else (int(first), int(end)) for name, first, end in parts}
 

@@ -137,4 +137,4 @@ async def continued_caller(service: Service, sealed: bytes, context: bytes) -> C
     try:
         return await current_caller(service, continued.access_key_id, continued.session)
     except ServiceError as error:
-        raise NotSignedIn("What you signed in with has expired or is disabled. Sign in.") from error
+        raise NotSignedIn("Your credentials have expired or are disabled. Sign in again.") from error

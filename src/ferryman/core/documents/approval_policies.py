@@ -256,7 +256,7 @@ def _level(given: object, path: str) -> tuple[ApprovalLevel, int]:
         raise RuleBroken(f"{inputs.path}.MinRequiredApprovals", f"must be a number, 1 to {APPROVERS}.")
     people = sum(each.kind is ApproverKind.USER for each in approvers)
     if people == len(approvers) < minimum:
-        raise RuleBroken(f"{inputs.path}.MinRequiredApprovals", f"is more than the {people} approvers that there are.")
+        raise RuleBroken(f"{inputs.path}.MinRequiredApprovals", f"is more than the {people} approvers of the policy.")
     return ApprovalLevel(name, minimum, approvers), wait
 
 

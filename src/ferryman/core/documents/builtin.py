@@ -41,7 +41,7 @@ def _on_every_platform(command: Mapping[str, Any]) -> dict[str, Any]:
 def _separator(stream: str) -> dict[str, Any]:
     return {
         "type": "String",
-        "description": f"What precedes {stream} when the streams are apart, for clients that do not tell them apart",
+        "description": f"The prefix of {stream} when streams are separate, for clients that do not distinguish them",
         "default": "",
         "allowedPattern": SEPARATOR,
     }

@@ -128,7 +128,7 @@ def _allowed_pattern(given: object, path: str) -> str | None:
         _compiled(given)
     except re2.error as error:
         cause = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise RuleBroken(path, f"must be a regular expression as RE2 has it: {cause}.") from error
+        raise RuleBroken(path, f"must be a regular expression in RE2's syntax: {cause}.") from error
     return given
 
 

@@ -126,5 +126,5 @@ def _claimed(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rejected(cause: str) -> ServiceError:
-    message = f"The provider's token sets what a session cannot have: {cause}."
+    message = f"The provider's token sets a value that a session cannot have: {cause}."
     return ServiceError("IDPRejectedClaim", message, status=403)

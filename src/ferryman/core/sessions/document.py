@@ -166,7 +166,8 @@ def _tagged_user(caller: Caller) -> str:
         value for key, value in caller.tags.items() if fold(key) == fold(RUN_AS_TAG)
     ]  # as condition operators read it
     if len(found) > 1:
-        message = f"{caller.arn} has several tags whose keys are {RUN_AS_TAG} but for case; remove all but one of them."
+        tags = f"several tags whose keys differ from {RUN_AS_TAG} only in case"
+        message = f"{caller.arn} has {tags}; remove all but one of them."
         raise ServiceError("ValidationException", message)
     user = found[0] if found else ""
     if user and not is_user(user):

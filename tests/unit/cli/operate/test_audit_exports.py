@@ -91,7 +91,7 @@ def test_an_altered_copy_is_refused(made: Initialised, run: Run, tmp_path: Path)
     public.write_text(run("audit", "public-key"))
     run("audit", "export", str(copy))
     copy.write_bytes(copy.read_bytes().replace(b"AuditTrailClosed", b"AuditTrailClosez"))
-    with pytest.raises(Failure, match="not a complete copy of what the server wrote"):
+    with pytest.raises(Failure, match="not a complete copy of the server's trail"):
         verified(public, copy)
 
 

@@ -107,7 +107,9 @@ def refuse_without_server(options: Mapping[str, object]) -> None:
     for name, value in options.items():
         if value is not None:
             raise Failure(
-                f"{name} needs the server's address", "it is about what the server says", "Run `ferryman login URL`"
+                f"{name} needs the server's address",
+                "it selects from what that server offers",
+                "Run `ferryman login URL`",
             )
 
 

@@ -142,7 +142,7 @@ async def _unwrapped(service: Service, wrapped: WrappedKey, context: Mapping[str
     try:
         return unseal(_material(service, found), wrapped.blob, context)
     except NotACiphertext as error:
-        raise KeyUnusable(f"what the KMS key {wrapped.key} encrypted was altered") from error
+        raise KeyUnusable(f"the data key that the KMS key {wrapped.key} encrypted was altered") from error
 
 
 async def _usable(service: Service, name: str, generation: int | None = None) -> FoundKey:

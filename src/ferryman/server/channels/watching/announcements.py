@@ -23,7 +23,7 @@ from ferryman.server.channels.watching.limits import (
 from ferryman.server.channels.watching.observers import Observers
 from ferryman.server.channels.watching.watched_session import WatchedSession
 
-UNANNOUNCED = "The person's client cannot show notices: they are not told that you watch."
+UNANNOUNCED = "The person's client cannot show notices: they do not know that you are watching."
 _MOST_NAMED = 3
 _MOST_LEFT_OUT = 100
 
