@@ -1,4 +1,4 @@
-"""What a call and an answer are, whatever the protocol."""
+"""Calls and answers, independent of the protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

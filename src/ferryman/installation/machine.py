@@ -1,4 +1,4 @@
-"""What an installation needs of the machine: systemd, and a program that the service's account can run."""
+"""Checks of the machine for an installation: systemd, and a program that the service's account can run."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def this_program() -> Path:
 
 
 def hidden_part(program: Path, *, homes_hidden: bool) -> Path | None:
-    """Return what keeps another account from running a program; None if nothing does.
+    """Return the path that keeps another account from running a program; None if it can run it.
 
     It is a directory that others may not enter, or, if the unit hides them, one below which people have their homes.
     A program of a virtual environment also needs the interpreter that the environment was made with, and the packages

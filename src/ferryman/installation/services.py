@@ -1,4 +1,4 @@
-"""The two services: what installing and uninstalling each of them consists of, and where its files are."""
+"""The two services: the steps that install and uninstall each of them, and where its files are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class SystemdService:
     install: Sequence[Step]
     uninstall: Sequence[Step]
     purge: Sequence[Step]
-    """After `uninstall`, what removes everything else that the service has: its state, too."""
+    """Steps after `uninstall` that remove everything else of the service, its state too."""
 
     def start(self, *, changed: bool) -> Sequence[Step]:
         """Start it at every boot, and now unless it runs; if `changed`, stop one that runs first."""

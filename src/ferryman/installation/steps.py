@@ -1,4 +1,5 @@
-"""What an installation consists of. A step says what it does, whether it is necessary, and does it, under any root."""
+"""The steps of an installation. A step describes itself, says whether it is necessary, and performs it, under any
+root."""
 
 import os
 import shutil

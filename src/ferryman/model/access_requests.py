@@ -54,7 +54,7 @@ def sources(status: AccessRequestStatus) -> frozenset[AccessRequestStatus]:
 
 
 class ApproverKind(StrEnum):
-    """What an approval policy names as an approver."""
+    """The kinds of approvers that an approval policy can name."""
 
     USER = "user"
     GROUP = "group"
@@ -84,7 +84,7 @@ class ApprovalLevel:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One approval. `level` counts from 0; `person_id` is whom one approval counts for."""
+    """One approval. `level` counts from 0; each `person_id` counts once."""
 
     level: int
     person_id: str
@@ -95,8 +95,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asked. `identity_id` is the user's or role's, `person_id` who is behind it (`Caller.person_id`), `name` the
-    user's or role session's."""
+    """Who made the request. `identity_id` is the user's or role's, `person_id` the person behind it
+    (`Caller.person_id`), `name` the user's or role session's."""
 
     identity_id: str
     person_id: str
@@ -108,10 +108,10 @@ class Requester:
 class AccessRequest:
     """A request for access to nodes, and how it was decided.
 
-    `execution_id` is what approvers send their signal to (a UUID). `nodes` are what the targets meant when it was made.
-    `policy` is the document that decides, `levels` what it asked for then: empty if it was approved automatically.
-    `deadline_at` is when it expires: Pending ones unless decided, Approved ones by the end of their window, which lasts
-    `duration` seconds. `details` is the cause of its end or what its last decider said.
+    `execution_id`, a UUID, is where approvers send their signal. `nodes` are those that the targets matched when it was
+    made. `policy` is the document that decides, `levels` those that it required then: empty if it was approved
+    automatically. `deadline_at` is when it expires: Pending ones unless decided, Approved ones by the end of their
+    window, which lasts `duration` seconds. `details` is the cause of its end or what its last decider said.
     """
 
     request_id: AccessRequestId

@@ -15,7 +15,7 @@ DENY_ACCESS_DOCUMENT = "SSM-JustInTimeAccessDenyAccessOrgPolicy"
 
 
 class DocumentType(StrEnum):
-    """What a document is about."""
+    """The type of a document."""
 
     SESSION = "Session"
     AUTO_APPROVAL = "AutoApprovalPolicy"

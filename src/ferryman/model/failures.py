@@ -33,7 +33,7 @@ class Failure(Exception):
 
 
 def said_by(error: BaseException) -> str:
-    """Return an exception as text for people, without what Python adds for programmers (`[Errno 104]`, codecs)."""
+    """Return an exception as text for people, without Python's additions for programmers (`[Errno 104]`, codecs)."""
     if isinstance(error, UnicodeError):
         return "it has characters, or parts of a length, that are not allowed there"
     words = str(error)

@@ -1,4 +1,4 @@
-"""AWS's session types: what a document asks for and what a node's handshake starts."""
+"""AWS's session types, which documents ask for and a node's handshake starts."""
 
 from enum import StrEnum
 

@@ -106,8 +106,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionUsage:
-    """What a person's active sessions use: `waiting` are Connecting, with `waiting_bytes` of documents to run;
-    `on_node` are on one node."""
+    """The use of a person's quota by their active sessions: `waiting` are Connecting, with `waiting_bytes` of documents
+    to run; `on_node` are on one node."""
 
     waiting: int
     waiting_bytes: int

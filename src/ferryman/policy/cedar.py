@@ -85,7 +85,8 @@ class CedarPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class CedarVerdict:
-    """What policies say of one node. `errors`: what could not be evaluated; then `permitted` means nothing."""
+    """The decision of policies about one node. `errors`: what could not be evaluated; then `permitted` means
+    nothing."""
 
     permitted: bool
     forbidden: bool
@@ -185,7 +186,7 @@ class _Depths:
     after_dot: bool = False
 
     def exceeded_by(self, word: str) -> str:
-        """Take the next token; return what there is too much of, empty if nothing."""
+        """Accept the next token; return the limit that is exceeded, empty if none is."""
         if word.startswith("//"):
             return ""
         if word == ".":
@@ -219,7 +220,7 @@ def _line(text: str, position: int) -> int:
 
 
 def _cause(statements: list[tuple[int, str]], error: "cedarpy.ValidationError") -> str:
-    """Return what is wrong and in which line the statement begins that it is wrong with."""
+    """Return the fault, and the line in which the faulty statement begins."""
     reason = " ".join(_OF_STATEMENT.sub("", error.error).split())
     if error.policy_id:
         line, _ = statements[int(error.policy_id.removeprefix("policy"))]

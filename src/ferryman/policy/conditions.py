@@ -1,12 +1,14 @@
-"""Conditions: the operators, what their names mean, and whether a condition holds for a request.
+"""Conditions: the operators, the meaning of their names, and whether a condition holds for a request.
 
 AWS's rules for missing keys: a negated operator holds, any other does not; with IfExists either holds; Null asks for
-just that; ForAllValues holds, ForAnyValue does not. Several values of a policy are alternatives. Several of a request
-are tested as ForAllValues or ForAnyValue says; without either one that matches is enough, and negated none may.
+just that; ForAllValues holds, ForAnyValue does not. Several values of a policy are alternatives. Several values of a
+request are tested as ForAllValues or ForAnyValue says. Without either, one match is enough; a negated operator allows
+no match.
 
-Tag keys have no case. Of a key that two tags fold to (`env`, `Env`) nobody knows which one is meant: a condition on it
-does not hold in a statement that allows, and holds in one that denies if it does for either tag. Where tag keys are
-values (aws:TagKeys), a string condition must hold with and without their case to allow, and either is enough to deny.
+Tag keys ignore case. If two tags differ only in case (`env`, `Env`), it is unknown which one is meant: a condition on
+that key does not hold in a statement that allows, and holds in one that denies if it holds for either tag. Where tag
+keys are values (aws:TagKeys), a string condition must hold with and without their case to allow, and either is enough
+to deny.
 """
 
 from collections.abc import Callable, Mapping, Sequence

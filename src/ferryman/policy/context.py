@@ -81,7 +81,7 @@ def overlaid(context: RequestContext, given: RequestContext) -> RequestContext:
 
 
 def fold(name: str) -> str:
-    """Return an action name or a condition key without its case, which only ASCII letters have here."""
+    """Return an action name or a condition key in lower case; only ASCII letters are folded."""
     return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
 
@@ -99,7 +99,7 @@ def as_text(value: Value) -> str:
 
 
 def as_number(value: Value) -> Decimal | None:
-    """Return a number, None if the value is none: digits with sign and fraction, no exponent."""
+    """Return a number, None if the value is not a number: digits with sign and fraction, no exponent."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | Decimal) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
@@ -144,7 +144,8 @@ def as_bytes(value: Value) -> bytes | None:
 
 
 def as_address(value: Value) -> IPv4Address | IPv6Address | None:
-    """Return an IP address, None if the value is none; an IPv4 address mapped into IPv6 is that IPv4 address."""
+    """Return an IP address, None if the value is not an address; an IPv4 address mapped into IPv6 is that IPv4
+    address."""
     try:
         address = ip_address(value) if isinstance(value, str) else value
     except ValueError:

@@ -1,4 +1,4 @@
-"""A policy as values: what parsing makes of a document, ready to be evaluated for a request."""
+"""A parsed policy as values, ready to be evaluated for a request."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -37,7 +37,7 @@ class PolicyKind(Enum):
 
 
 class Effect(StrEnum):
-    """What a statement does."""
+    """Whether a statement allows or denies."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -135,7 +135,7 @@ class Statement:
 
     @property
     def size(self) -> int:
-        """What it costs to look through its resources and conditions, in units of work."""
+        """The cost of checking its resources and conditions, in units of work."""
         patterns = self.resources.patterns if self.resources is not None else ()
         return PER_STATEMENT + PER_CONDITION * (len(patterns) + len(self.conditions))
 

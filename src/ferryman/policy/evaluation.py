@@ -56,8 +56,8 @@ class PolicySet:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: an action (`ssm:StartSession`), the ARN of a resource, the context, and for resource and trust
-    policies who asks.
+    """A request to decide: an action (`ssm:StartSession`), the ARN of a resource, the context, and, for resource and
+    trust policies, the requester.
 
     `resource_context` is for variables in resources, if that is another than for conditions. `alias` is a second ARN of
     the resource: Resource covers it by either name, NotResource spares it by either.
@@ -110,7 +110,7 @@ class Decision:
 class Explanation:
     """A decision, every statement that applies in any layer, and the keys that policies ask for and the context lacks.
 
-    Keys are folded, and of statements only that are about the action. `work` is what the explanation took.
+    Keys are folded, and come only from statements about the action. `work` is the cost of the explanation.
     """
 
     decision: Decision
@@ -169,7 +169,7 @@ def explain(policies: PolicySet, request: Request) -> Explanation:
 
 
 def _layers(policies: PolicySet) -> tuple[tuple[Layer, Sequence[NamedPolicy]], ...]:
-    """Return what must allow, in AWS's order; identity policies always, even if there are none."""
+    """Return the layers that must allow, in AWS's order; identity policies always, even if there are none."""
     layers: list[tuple[Layer, Sequence[NamedPolicy]]] = []
     if policies.resource is not None:
         layers.append((Layer.RESOURCE, (policies.resource,)))

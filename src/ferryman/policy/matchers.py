@@ -1,6 +1,6 @@
-"""What the values of one condition match: one class for each way of comparing.
+"""Matchers of the values of one condition: one class for each way of comparing.
 
-Each is made once of a policy's values and says of one value of the request whether it matches any of them.
+Each is made once from a policy's values, and tells whether a value of the request matches any of them.
 """
 
 import operator

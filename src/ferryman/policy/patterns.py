@@ -19,7 +19,7 @@ _EXPRESSIONS = 1024
 
 
 class Wildcard(Enum):
-    """What a pattern may contain other than literal characters."""
+    """The parts of a pattern that are not literal characters."""
 
     MANY = "*"
     ONE = "?"

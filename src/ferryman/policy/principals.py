@@ -31,8 +31,8 @@ class Grant(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks: an AWS identity by `arn` and `account_id` (and `role_arn` of a role's session), or a web identity's
-    `provider`, or a `service`."""
+    """The requester: an AWS identity by `arn` and `account_id` (and `role_arn` of a role's session), or a web
+    identity's `provider`, or a `service`."""
 
     arn: str = ""
     account_id: str = ""
@@ -43,7 +43,7 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """Whom a statement names."""
+    """The principals that a statement names."""
 
     everyone: bool = False
     accounts: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """Text of a policy as patterns: literals, wildcards, and variables that a request's context fills in.
 
-What a variable stands for is always literal: a user named `*` matches nothing but itself.
+The value of a variable is always literal: a user named `*` matches nothing but itself.
 """
 
 import re
@@ -30,7 +30,7 @@ class Variable:
     default: str | None
 
     def value(self, context: RequestContext) -> str | None:
-        """Return what it stands for, the default where the key is missing; None if there is none, or several."""
+        """Return its value, the default if the key is missing; None if there is no value, or several."""
         values = context.get(self.key)
         if len(values) == 1:
             return as_text(values[0])

@@ -16,7 +16,7 @@ PER_VARIABLE = 20
 PER_PATTERN = 2
 """A pattern of text, compared with one value."""
 PER_SEGMENT = 3
-"""What stands between two `*` of a pattern."""
+"""The text between two `*` of a pattern."""
 PER_PLACE = 12
 """A place where a segment with `?` may begin."""
 PER_COMPILED = 20
@@ -38,7 +38,7 @@ class EvaluationTooLarge(ServiceError):
 
 
 class Work:
-    """What remains of an evaluation's limit."""
+    """The rest of an evaluation's limit."""
 
     __slots__ = ("left", "limit")
 

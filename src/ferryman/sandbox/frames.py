@@ -1,4 +1,4 @@
-"""What the server and its sandbox send each other: a length, then so many bytes of JSON."""
+"""Messages between the server and its sandbox: a length, then as many bytes of JSON."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What both schemes sign alike: which headers, under which scope, written how."""
+"""The parts that both schemes sign in the same way: the headers, the scope, and their form."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class Draft:
 def draft(
     request: SignableRequest, region: str, service: str, now: datetime, session_token: str | None = None
 ) -> Draft:
-    """Return what is to be signed; `request` must have one Host header and no signed header twice (ValueError)."""
+    """Return the draft of a signature; `request` must have one Host header and no signed header twice (ValueError)."""
     added = {"X-Amz-Date": timestamp(now)}
     if session_token is not None:
         added["X-Amz-Security-Token"] = session_token

@@ -56,7 +56,7 @@ def timestamp(moment: datetime) -> str:
 def canonical_path(raw_path: str) -> str:
     """Return the canonical URI: dot segments and repeated slashes collapsed, percent-encoded once more.
 
-    What is on the wire as `a%20b` is signed as `a%2520b`, `user@x-1` as `user%40x-1` (`protocol/agent.md` §4.1).
+    `a%20b` on the wire is signed as `a%2520b`, `user@x-1` as `user%40x-1` (`protocol/agent.md` §4.1).
     """
     kept: list[str] = []
     for segment in raw_path.split("/"):
@@ -108,5 +108,5 @@ def canonical_request(request: SignableRequest, headers: Iterable[tuple[str, str
 
 
 def string_to_sign(signed_at: str, scope: Scope, canonical: str) -> str:
-    """Return what the key signs; `signed_at` is a timestamp in the form of X-Amz-Date."""
+    """Return the text that the key signs; `signed_at` is a timestamp in the form of X-Amz-Date."""
     return "\n".join((ALGORITHM, signed_at, str(scope), sha256(canonical.encode(errors=_UNDECODED)).hexdigest()))

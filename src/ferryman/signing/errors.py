@@ -4,7 +4,7 @@ from ferryman.model.errors import ServiceError
 
 
 class SignatureError(ServiceError):
-    """A call that is not signed, or not wholly, or not rightly. `awsapi` gives each protocol its own spelling."""
+    """A call without a signature, or with an incomplete or wrong one. `awsapi` gives each protocol its own spelling."""
 
 
 class MissingAuthenticationToken(SignatureError):
@@ -22,7 +22,7 @@ class IncompleteSignature(SignatureError):
 
 
 class InvalidSignature(SignatureError):
-    """The signature is well formed and does not hold: other key, other request, other scope, other time."""
+    """The signature is well formed but wrong: another key, request, scope or time."""
 
     def __init__(self, message: str) -> None:
         super().__init__("InvalidSignatureException", message)

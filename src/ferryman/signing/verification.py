@@ -1,4 +1,4 @@
-"""What both schemes check: that a signature is current, and exactly which text it must have been made over."""
+"""The checks of both schemes: that a signature is current, and exactly which text it must have been made over."""
 
 import re
 from collections.abc import Iterator

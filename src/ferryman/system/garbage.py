@@ -13,7 +13,8 @@ _STARTING = 200_000
 
 
 def collect_rarely() -> None:
-    """Collect rarely from now on, and not at the end; what runs for long ends the former with its event loop."""
+    """Collect rarely from now on, and not at the end; long-running programs collect as usual once their event loop
+    runs."""
     gc.set_threshold(_STARTING)
     atexit.register(gc.freeze)
 

@@ -1,4 +1,4 @@
-"""Reads a file of settings into a struct, and says in plain words which setting is wrong and what would be right."""
+"""Reads a file of settings into a struct, and says in plain words which setting is wrong and which values are valid."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _MOST_LISTED = 40
 
 
 class InvalidSetting(ValueError):
-    """A setting is unknown or has a value that cannot be used; `advice` says what would be right, maybe ""."""
+    """A setting is unknown or has a value that cannot be used; `advice` names valid ones, "" if it cannot."""
 
     def __init__(self, text: str, advice: str) -> None:
         super().__init__(text)

@@ -16,7 +16,7 @@ def known(*names: str) -> tuple[signal.Signals, ...]:
 def handle(
     loop: asyncio.AbstractEventLoop, number: signal.Signals, act: Callable[[signal.Signals], object]
 ) -> Callable[[], None]:
-    """Have `act` called on the loop for a signal; return what undoes that. Needs the main thread."""
+    """Call `act` on the loop for a signal; return a function that undoes this. Needs the main thread."""
     try:
         loop.add_signal_handler(number, act, number)
     except NotImplementedError:  # Windows

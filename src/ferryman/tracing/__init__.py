@@ -1,1 +1,2 @@
-"""Traces for OpenTelemetry: the only room that imports it, and only a server that is configured to imports this."""
+"""Traces for OpenTelemetry. Only this package imports it, and only a server that is configured to trace imports
+this."""

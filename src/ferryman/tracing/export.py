@@ -24,7 +24,7 @@ BATCH_SPANS = 128
 SCHEDULE_MILLISECONDS = 1000
 REQUEST_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
-"""How long the spans that wait may delay the end of the process."""
+"""How long waiting spans may delay the end of the process."""
 _REASON_CHARACTERS = 200
 _log = structlog.get_logger("ferryman.tracing")
 
@@ -47,7 +47,7 @@ class TracesOptions:
 
 
 class _Reasons(logging.Handler):
-    """Keeps the first of what the SDK logs about a batch, the cause, and has it logged nowhere else."""
+    """Keeps the first message that the SDK logs about a batch, the cause, and keeps it out of other logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -64,8 +64,8 @@ class _Reasons(logging.Handler):
 
 
 class _Exporter(SpanExporter):
-    """Exports a batch, and logs when that begins and ceases to fail. `taken` counts the spans that it was handed,
-    `failed` those of them that were lost."""
+    """Exports batches, and logs when that begins to fail and when it works again. `taken` counts the spans that it was
+    handed, `failed` those of them that were lost."""
 
     def __init__(self, otlp: SpanExporter, url: str, reasons: _Reasons) -> None:
         self._otlp = otlp
@@ -136,7 +136,7 @@ class Traces:
         return self._exporter.failed + self._processor.dropped
 
     def close(self) -> None:
-        """Export what waits, for `CLOSE_SECONDS` at most."""
+        """Export the waiting spans, for `CLOSE_SECONDS` at most."""
         # The SDK would wait for half a minute; its threads are daemons, so the process can end without them.
         closing = threading.Thread(target=self._provider.shutdown, name="traces-close", daemon=True)
         closing.start()

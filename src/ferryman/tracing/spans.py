@@ -35,7 +35,8 @@ _KINDS = {
     SpanKind.CONSUMER: SdkKind.CONSUMER,
 }
 _RANDOM_BITS = 56
-"""The last bits of a trace's id, which W3C's Trace Context has random; in a UUID, the two before them are not."""
+"""The last bits of a trace's id, which must be random by W3C's Trace Context; in a UUID, the two before them are
+not."""
 _W3C = TraceContextTextMapPropagator()
 _TRACEPARENT = "traceparent"
 _current: ContextVar["_Span | None"] = ContextVar("span", default=None)
@@ -43,7 +44,7 @@ _request_id: ContextVar[int] = ContextVar("request_id", default=0)
 
 
 class RequestIds(RandomIdGenerator):
-    """Makes the request id of a call, a UUID, the id of its trace."""
+    """Uses a call's request id, a UUID, as the id of its trace."""
 
     def generate_trace_id(self) -> int:
         """Return the id of the call that begins."""
@@ -71,7 +72,7 @@ class RatioSampler(Sampler):
         return SamplingResult(Decision.RECORD_AND_SAMPLE if chosen else Decision.DROP, attributes)
 
     def get_description(self) -> str:
-        """Return what it does."""
+        """Return the sampler's description."""
         return f"RatioSampler({self._bound / (1 << _RANDOM_BITS):g})"
 
 
@@ -194,7 +195,7 @@ class OpenTelemetry:
 
 
 def sampler(ratio: float) -> Sampler:
-    """Return what samples a part of the calls, and of a trusted trace what its sender samples."""
+    """Return the sampler: of a part of the calls, and of trusted traces that their sender samples."""
     return ParentBased(RatioSampler(ratio))
 
 

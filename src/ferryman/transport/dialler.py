@@ -1,4 +1,4 @@
-"""Opens WebSockets to URLs as they are, unsigned: what a client needs to reach a StreamUrl.
+"""Opens WebSockets to URLs as they are, unsigned, such as a client's StreamUrl.
 
 TLS servers are verified against the system's roots or `SSL_CERT_FILE`, plus a CA file. `HTTP_PROXY`, `HTTPS_PROXY` and
 `NO_PROXY` are respected (`protocol/client.md` §4.2); loopback is always reached directly.

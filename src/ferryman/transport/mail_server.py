@@ -23,7 +23,7 @@ Encryption = Literal["tls", "starttls", "none"]
 
 
 class MailRefused(Exception):
-    """The mail server refused a message for good: the login, an address, or what it says."""
+    """The mail server refused a message for good: the login, an address, or the content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Connects TCP connections to the streams of one smux session (`protocol/client.md` §10.4, `agent.md` §5.5).
 
-The user of this module decides which connection belongs to which stream and what the end of either means. This module
+The caller decides which connection belongs to which stream and what the end of either means. This module
 moves the bytes in both directions, no faster than both sides accept them.
 """
 
@@ -27,7 +27,7 @@ WORTHWHILE_BYTES = 64 * 1024
 """With less room than this in the channel's window nothing is sent: small messages cost as much as large ones."""
 
 Change = StreamOpened | StreamClosed | MuxFailed
-"""What the user of the streams is notified of."""
+"""The changes of streams that the caller is notified of."""
 
 
 class FarSide(Protocol):
@@ -40,7 +40,7 @@ class FarSide(Protocol):
         """Send a message; keep to `capacity`."""
 
     def consumed(self, number: int) -> None:
-        """Say that the message of this number, and all before it, are where they belong."""
+        """Report that the message of this number, and all before it, have been delivered."""
 
 
 class MuxStreams:
@@ -97,7 +97,7 @@ class MuxStreams:
         return self._connections.pop(stream_id, None)
 
     def on_input(self, number: int, payload: bytes) -> None:
-        """Accept bytes of the smux session. What does not fit yet waits, unacknowledged.
+        """Accept bytes of the smux session. Bytes that do not fit yet wait, unacknowledged.
 
         An empty payload is only acknowledged, in its turn.
         """
@@ -105,7 +105,7 @@ class MuxStreams:
         self.move()
 
     def move(self) -> None:
-        """Move what can be moved, both ways."""
+        """Move waiting data in both directions."""
         if self._moving or self._closed:  # moving: connections call back while the loop below runs
             return
         self._moving = True
@@ -158,7 +158,7 @@ class MuxStreams:
         self._on_lost(connection, reason)
 
     def _move_soon(self) -> None:
-        """Combine what several connections send within one turn of the event loop."""
+        """Combine data that several connections send within one turn of the event loop."""
         if not self._moving and not self._move_due:
             self._move_due = True
             self._loop.call_soon(self._move_now)

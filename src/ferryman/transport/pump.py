@@ -27,13 +27,13 @@ _Event = TypeVar("_Event")
 
 
 class Engine(Protocol[_Event_co]):
-    """What the pump needs of `channel.client.ClientChannel` and `channel.agent.AgentChannel`."""
+    """The interface of `channel.client.ClientChannel` and `channel.agent.AgentChannel` that the pump uses."""
 
     def connection_made(self, now: float) -> None:
-        """A connection is up: resend what is unacknowledged."""
+        """Note that a connection is up: resend everything unacknowledged."""
 
     def connection_lost(self, now: float) -> None:
-        """The connection is gone: send nothing until the next one."""
+        """Note that the connection is gone: send nothing until the next one."""
 
     def receive(self, frame: bytes, now: float) -> None:
         """Process one frame."""
@@ -42,7 +42,7 @@ class Engine(Protocol[_Event_co]):
         """Return the frames to send now."""
 
     def events(self) -> Sequence[_Event_co]:
-        """Return what has happened since the last call."""
+        """Return the events since the last call."""
 
     def next_timer(self) -> float | None:
         """Return when `frames_to_send` is due again, by the pump's clock."""
@@ -51,10 +51,10 @@ class Engine(Protocol[_Event_co]):
 class Pump(Generic[_Event]):
     """Drives one engine for the life of a session, over as many connections as it takes.
 
-    `on_events` is called, never awaited, after each received frame with what that brought about, which may be nothing
-    but more capacity, and with what sending or time brought about, never from within `wake`. It may use the engine
-    (send, acknowledge); what that makes due is sent when it returns, and `wake` does nothing until then. An exception
-    from it ends `run`. The driver that uses the engine at any other moment calls `wake()` afterwards.
+    `on_events` is called, never awaited, after each received frame, even if there are no events, since capacity may
+    have grown; and with events of sending or of time, never from within `wake`. It may use the engine (send,
+    acknowledge): frames that become due are sent when it returns, and `wake` does nothing until then. An exception from
+    it ends `run`. The driver that uses the engine at any other moment calls `wake()` afterwards.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Pump(Generic[_Event]):
         self._on_events = on_events
         self._connection: _Connection | None = None
         self._handling = False
-        """Whether `on_events` is being called: what it wants sent is sent when it returns."""
+        """Whether `on_events` is being called: frames that become due are sent when it returns."""
         self._idle = asyncio.Event()
 
     def wake(self) -> None:
-        """Send what the engine wants sent. Call it after every use of the engine from outside, from anywhere.
+        """Send the frames that are due. Call it after every use of the engine from outside, from anywhere.
 
-        The first of it is with the socket when this returns, unless that is busy: a key that was typed does not wait
-        for the event loop to turn.
+        The first frames are with the socket when this returns, unless that is busy: a keystroke does not wait for the
+        event loop's next turn.
         """
         if self._connection is not None:
             self._connection.watch.used()
@@ -203,7 +203,7 @@ class Pump(Generic[_Event]):
 
 
 class _Connection:
-    """What belongs to one connection: its socket, what waits for it, and why it ended."""
+    """The state of one connection: its socket, the frames that wait for it, and why it ended."""
 
     __slots__ = ("loop", "lost", "rest", "sending", "settling", "timer", "timer_due", "watch", "websocket")
 
@@ -229,7 +229,7 @@ class _Connection:
             self.lost.set_exception(why)
 
     def set_timer(self, due: float, delay: float, call: Callable[[], None]) -> None:
-        """Call once at `due`, in `delay` seconds, instead of what was set before."""
+        """Call once at `due`, in `delay` seconds, replacing an earlier timer."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer_due = due

@@ -13,7 +13,7 @@ from ferryman.transport.errors import ConnectionLost
 from ferryman.transport.websocket import ABNORMAL, WebSocket
 
 QUIET_SECONDS = 3.0
-"""From the last message until a ping is sent."""
+"""How long after the last message a ping is sent."""
 ANSWER_SECONDS = 3.0
 """How long its answer is waited for. By satellite it takes one second, on a bad line two or three."""
 USED_SECONDS = 30.0

@@ -28,7 +28,7 @@ class UnopenedChannel:
 
 
 class Standby:
-    """At most one connection that is ready to be used. `dial` makes it; what it raises only means that there is none.
+    """At most one connection that is ready to be used. `dial` makes it; an exception only means that there is none.
 
     Use it in one running loop, and `close` it.
     """

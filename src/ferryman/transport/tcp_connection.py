@@ -11,26 +11,26 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Owner(Protocol):
-    """What a connection reports to its owner; each call passes the connection first."""
+    """The owner of a connection, which gets its events; each call passes the connection first."""
 
     def connected(self, connection: "TcpConnection") -> None:
-        """The connection is open."""
+        """Note that the connection is open."""
 
     def received(self, connection: "TcpConnection", data: bytes) -> None:
-        """Bytes have arrived; call `pause` if there is no room for more."""
+        """Process bytes that have arrived; call `pause` if there is no room for more."""
 
     def written(self, connection: "TcpConnection", count: int) -> None:
-        """`count` more bytes passed to `write` have reached the kernel or a bounded buffer, or are lost."""
+        """Note that `count` more bytes passed to `write` have reached the kernel or a bounded buffer, or are lost."""
 
     def finished(self, connection: "TcpConnection") -> None:
-        """The peer has stopped sending; it may still read."""
+        """Note that the peer has stopped sending; it may still read."""
 
     def lost(self, connection: "TcpConnection", reason: str) -> None:
-        """It is closed, and unwritten bytes are lost; `reason` is "" after a proper end and after `close`."""
+        """Note that it is closed, and unwritten bytes are lost; `reason` is "" after a proper end and after `close`."""
 
 
 class TcpConnection(asyncio.Protocol):
-    """A connection that can be written to before it is up: what is written then waits.
+    """A connection that can be written to before it is up: bytes then wait.
 
     `pause` and `resume` stop and continue reading. Create it in a running loop.
     """
@@ -51,8 +51,8 @@ class TcpConnection(asyncio.Protocol):
         """Done when the connection is closed completely."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, and write what has waited for it."""
-        # A cast: uvloop's transports are none of asyncio's classes.
+        """Keep the transport, and write the waiting bytes."""
+        # A cast: uvloop's transports are not instances of asyncio's classes.
         self._transport = transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         with contextlib.suppress(OSError):  # a unix socket
@@ -79,11 +79,11 @@ class TcpConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """The buffer is full: what is written from now on waits to be `written`."""
+        """Note that the buffer is full: further bytes wait to be `written`."""
         self._blocked = True
 
     def resume_writing(self) -> None:
-        """The buffer has room again."""
+        """Note that the buffer has room again."""
         self._blocked = False
         count, self._blocked_bytes = self._blocked_bytes, 0
         if count:
@@ -111,7 +111,7 @@ class TcpConnection(asyncio.Protocol):
             self._owner.written(self, len(data))
 
     def write_eof(self) -> None:
-        """End this side's output, after what was written."""
+        """End this side's output, after everything written before."""
         if self._transport is None:
             self._early_end = True
         elif not self._transport.is_closing():
@@ -131,7 +131,7 @@ class TcpConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Close once everything is written, including what waits for the connection; idempotent."""
+        """Close once everything is written, including bytes that wait for the connection; idempotent."""
         if self._transport is None:
             self._early_close = True
         else:

@@ -66,7 +66,7 @@ class Trust:
 
 
 def one_certificate(text: str) -> str:
-    """Return the only certificate in `text` as PEM, without what stands around it. Raises ValueError."""
+    """Return the only certificate in `text` as PEM, without any text around it. Raises ValueError."""
     found = _CERTIFICATES.findall(text)
     if len(found) != 1:
         raise ValueError(f"it holds {len(found)} certificates instead of one")

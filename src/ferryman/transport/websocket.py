@@ -49,7 +49,7 @@ class WebSocket:
         self.heard_at = self._time()
         """When something was last received, by the event loop's clock."""
         self.unanswered_bytes = 0
-        """What was sent since then."""
+        """Bytes sent since then."""
         self.prepare_next: Callable[[], Awaitable[bool]] | None = None
         """Makes another connection ready, to be used after this one; returns whether there is one."""
 
@@ -75,8 +75,8 @@ class WebSocket:
     def begin_sending(self, data: bytes) -> Awaitable[None] | None:
         """Send one binary message as far as that goes without waiting: all of it, unless the peer does not read.
 
-        Returns None when `send` would have returned, otherwise what must be awaited before anything else is sent.
-        Raises `ConnectionLost`.
+        Returns None when `send` would have returned, otherwise an awaitable that must finish before anything else is
+        sent. Raises `ConnectionLost`.
         """
         self.unanswered_bytes += len(data)
         sending = self.send(data)

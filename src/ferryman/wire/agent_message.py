@@ -53,7 +53,7 @@ class MessageType(StrEnum):
 
 
 class PayloadType(IntEnum):
-    """What the payload of a stream message is (client.md §5.2). NONE is what all other messages carry."""
+    """The type of a stream message's payload (client.md §5.2); NONE in all other messages."""
 
     NONE = 0
     OUTPUT = 1
@@ -89,7 +89,7 @@ class FrameFlag(IntFlag):
 
 
 SYN_FIN = FrameFlag.SYN | FrameFlag.FIN
-"""What messages outside the numbered streams carry on a data channel (agent.md §4.2)."""
+"""The flags of messages outside the numbered streams on a data channel (agent.md §4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class AgentMessage:
 
 
 class Header(NamedTuple):
-    """What a relay reads of a frame."""
+    """The fields of a frame that a relay reads."""
 
     message_type: str
     sequence_number: int
@@ -219,7 +219,7 @@ def decode(data: bytes, *, digested: bool = True) -> AgentMessage:
 
 
 def peek(data: bytes) -> Header:
-    """Return what a relay needs of a frame without hashing or copying its payload.
+    """Return the fields of a frame that a relay needs, without hashing or copying its payload.
 
     Checks the lengths and the message type only; a frame that passes cannot kill a peer's reader (client.md §12.2).
     Raises MalformedFrame.

@@ -1,8 +1,8 @@
 """ALiS v1, the live protocol of asciinema's player: one binary message for each event, numbers as unsigned LEB128.
 
 The first message is `MAGIC`. The second, and any later one of the same type, is a reset: the size and the text that
-draw the screen as it is. What follows is relative to it. Source: <https://docs.asciinema.org/manual/server/streaming/>
-and the decoder of asciinema-player 3.
+draw the current screen. Later messages are relative to it. Source:
+<https://docs.asciinema.org/manual/server/streaming/> and the decoder of asciinema-player 3.
 """
 
 from dataclasses import dataclass

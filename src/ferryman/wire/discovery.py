@@ -1,4 +1,4 @@
-"""What a server tells anyone about itself at `/.well-known/ferryman`: what a client needs to log in, nothing secret.
+"""The public description of a server at `/.well-known/ferryman`: what a client needs to log in, nothing secret.
 
 Ferryman's own format, version 1, described in `docs/reference/discovery.md`. A client must not trust it further than
 the connection that it came over.

@@ -36,7 +36,7 @@ class Acknowledge(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class ClosedBecause(msgspec.Struct, frozen=True, rename="pascal"):
-    """What Ferryman's server adds for its own client.
+    """Ferryman's addition for its own client.
 
     `lost`: the session did not end normally: it failed on its node, or a person or a limit ended it.
     """
@@ -58,7 +58,7 @@ class ChannelClosed(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Notice(msgspec.Struct, frozen=True, rename="pascal"):
-    """What Ferryman's server tells the person at its client about the session: sentences.
+    """A message of Ferryman's server to the person at its client about the session: sentences.
 
     `paused`: whether the server holds the session back, so that its node does not answer; None if that has not changed.
     """
@@ -75,7 +75,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Extensions(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """What one of Ferryman's ends offers the other in the handshake, beyond what AWS's ends can do.
+    """The abilities beyond those of AWS's ends that one of Ferryman's ends offers the other in the handshake.
 
     `max_payload`: the largest stream payload it takes, in bytes. `mux`: the newest smux version it speaks. `stdin`: the
     input of a non-interactive command is its standard input, to be closed by the flag InputEnded. `undigested`: it

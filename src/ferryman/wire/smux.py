@@ -22,7 +22,7 @@ unpack_header = _HEADER.unpack_from
 
 
 class Command(IntEnum):
-    """What a frame does to its stream."""
+    """The command of a frame, which acts on its stream."""
 
     SYN = 0
     FIN = 1

@@ -18,7 +18,7 @@ class InteractiveShell(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class InteractiveShellContent(msgspec.Struct, frozen=True, rename="pascal"):
-    """What to start: the session document itself, rendered by the service, and the parameters' values."""
+    """The session to start: its document, rendered by the service, and the parameters' values."""
 
     document_content: dict[str, Any]
     session_id: str
@@ -64,5 +64,6 @@ def encode_interactive_shell(content: InteractiveShellContent) -> bytes:
 
 
 def decode_interactive_shell(data: bytes) -> InteractiveShellContent:
-    """Return what an interactive_shell message asks for. Raises MalformedPayload, for its inner text too."""
+    """Return the session that an interactive_shell message asks for. Raises MalformedPayload, for its inner text
+    too."""
     return decode_payload(decode_payload(data, InteractiveShell).content.encode(), InteractiveShellContent)

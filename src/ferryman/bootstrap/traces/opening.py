@@ -20,7 +20,7 @@ _FILE = "The file of traces.headers_file"
 
 @contextmanager
 def open_tracing(loaded: LoadedConfiguration) -> Iterator[Tracing]:
-    """Yield what traces calls, and export at the end what waits, for two seconds at most.
+    """Yield the tracing of calls, and export the waiting spans at the end, for two seconds at most.
 
     Nothing is imported unless traces are on. Raises Failure if OpenTelemetry is not installed, or a file of `[traces]`
     cannot be read. The collector need not be there.

@@ -22,7 +22,7 @@ class Traces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_traces(traces: Traces, path: Path) -> None:
-    """Raise Failure if `[traces]` is contradictory, or would send what identifies the server in the clear."""
+    """Raise Failure if `[traces]` is contradictory, or would send credentials in the clear."""
     if traces.url is None:
         if traces != Traces():
             raise Failure(f"{path}: [traces] is incomplete", "it has no url", "Set traces.url, or remove the others")

@@ -1,7 +1,7 @@
-"""The port that calls, and what they cause on this and other servers, are traced through.
+"""The port for traces of calls and of the work that they cause on this and other servers.
 
-A span is what took a while and has a name; a trace is the spans of one call. Names and attributes are an operation, a
-kind of work, an id: never a parameter, a text or a secret. Whatever is not traced costs next to nothing.
+A span is a named piece of work with a duration; a trace is the spans of one call. Names and attributes are an
+operation, a kind of work, an id: never a parameter, a text or a secret. Calls that are not traced cost next to nothing.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ NOTHING: Attributes = {}
 
 
 class SpanKind(Enum):
-    """What a span is to other services (OpenTelemetry's span kinds)."""
+    """The role of a span towards other services (OpenTelemetry's span kinds)."""
 
     INTERNAL = "internal"
     SERVER = "server"
@@ -23,13 +23,13 @@ class SpanKind(Enum):
 
 
 class Span(Protocol):
-    """A span; within its `with` block, which one task enters and leaves, it is the parent of what happens.
+    """A span; within its `with` block, which one task enters and leaves, it is the parent of further spans.
 
     It ends with its block, or with `end`, whichever is first; nothing becomes its child after that.
     """
 
     def __enter__(self) -> Self:
-        """Make it the parent of what happens."""
+        """Make it the parent of further spans."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -12,7 +12,7 @@ from ferryman.model.sessions import AccessType
 
 
 class CallerKind(StrEnum):
-    """What kind of identity signs."""
+    """The kind of identity that signs."""
 
     USER = "user"
     ROLE = "role"
@@ -66,7 +66,7 @@ class Caller:
 
     @property
     def owner_id(self) -> str:
-        """What identifies its sessions as its own: `user_id`, and for a role's session also who took on the role.
+        """The id by which it owns sessions: `user_id`, and for a role's session also the person who assumed the role.
 
         The name of a role's session is the caller's to choose; two people who choose the same stay apart.
         """
@@ -78,7 +78,8 @@ class Caller:
 
     @property
     def person_id(self) -> str:
-        """Who is behind the call as far as is known: a user, or a web identity, whatever roles they took on since.
+        """The person behind the call, as far as is known: a user, or a web identity, whatever roles they have assumed
+        since.
 
         Sessions of roles by one name are not one person's if others took them on.
         """
@@ -93,7 +94,8 @@ class Caller:
 
     @property
     def lasting_id(self) -> str:
-        """Who calls, whatever key, session token or role session name they use now: for a role, it and the person."""
+        """The caller, whatever key, session token or role session name they use now: for a role, the role and the
+        person."""
         if self.kind is not CallerKind.ROLE:
             return self.user_id
         return f"{self.user_id.partition(':')[0]} {self.person_id}"

@@ -26,7 +26,8 @@ class SessionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TemporarySession:
-    """What temporary credentials say of the session they were made for; who may do what is looked up at every call.
+    """The session that temporary credentials were made for, as they describe it; permissions are looked up at every
+    call.
 
     `identity_id` is the user's or role's id, `name` a role session's name. `access_key_id` is the user's key that the
     credentials were made with; they end with it. `policies` (JSON texts) and `policy_arns` are the session policies;

@@ -1,4 +1,4 @@
-"""What a call is signed with."""
+"""Credentials that calls are signed with."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ferryman.model.values.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs a call."""
+    """An access key, its secret and, for temporary credentials, their token."""
 
     access_key_id: str
     secret_access_key: Secret

@@ -17,7 +17,7 @@ from ferryman.server.http.call_context import CallContext
 from ferryman.wire.agent_message import PayloadType
 
 OPENING_SECONDS: Final = 60.0
-"""A session that has no output for so long, such as a forward without a connection, counts as open."""
+"""A session without output for this long, such as a forward without a connection, counts as open."""
 _FIRST_DATA = frozenset({PayloadType.OUTPUT, PayloadType.STD_ERR, PayloadType.EXIT_CODE})
 
 
@@ -42,7 +42,7 @@ def span_of_call(request: web.Request, context: CallContext, call: ApiCall) -> S
 
 
 def end_span(context: CallContext, error: BaseException | None = None) -> None:
-    """End a call's span, if it has one. Of an error, nothing but its code or type is in it."""
+    """End a call's span, if it has one. It holds only the code or type of an error."""
     span = context.span
     if not span.is_recorded:
         return
@@ -59,7 +59,8 @@ def end_span(context: CallContext, error: BaseException | None = None) -> None:
 def span_of_opening(service: Service, session: Session, socket: Socket) -> Span:
     """Return the span of a session's opening, from StartSession until its client is sent the first output.
 
-    It is the parent of what sends the session's task to its node. Not recorded for a session that was open before.
+    It is the parent of the spans that send the session's task to its node. Not recorded for a session that was open
+    before.
     """
     if session.trace_parent is None or session.status is not SessionStatus.CONNECTING:
         return service.tracing.continued(None, "")
