@@ -114,15 +114,17 @@ async def test_aliases(store: Store) -> None:
     assert not await store.kms_aliases.add(replace(alias, name="alias/b"), 1)
     assert not await store.kms_aliases.add(replace(alias, name="alias/b", key_id="c" * 36), 1)
     assert await store.kms_aliases.get("alias/a") == alias
-    assert not await store.kms_aliases.move("alias/z", other.key_id, Millis(8), 1)
-    assert await store.kms_aliases.move("alias/a", other.key_id, Millis(8), 1)
+    assert not await store.kms_aliases.move("alias/z", KEY.key_id, other.key_id, Millis(8), 1)
+    assert not await store.kms_aliases.move("alias/a", other.key_id, other.key_id, Millis(8), 1)
+    assert await store.kms_aliases.move("alias/a", KEY.key_id, other.key_id, Millis(8), 1)
     moved = replace(alias, key_id=other.key_id, updated_at=Millis(8))
     assert await store.kms_aliases.page(None, "", 9) == [moved]
     assert await store.kms_aliases.page(None, "alias/a", 9) == []
     assert await store.kms_aliases.page(KEY.key_id, "", 9) == []
     assert await store.kms_aliases.page(other.key_id, "", 9) == [moved]
-    assert await store.kms_aliases.remove("alias/a")
-    assert not await store.kms_aliases.remove("alias/a")
+    assert not await store.kms_aliases.remove("alias/a", KEY.key_id)
+    assert await store.kms_aliases.remove("alias/a", other.key_id)
+    assert not await store.kms_aliases.remove("alias/a", other.key_id)
 
 
 async def test_grants(store: Store) -> None:

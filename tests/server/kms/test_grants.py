@@ -6,7 +6,7 @@ import pytest
 
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.kms import grants
-from tests.server.callers.kms_calls import IAM, Kms, kms_of, new_key, person, refused
+from tests.server.callers.kms_calls import IAM, Kms, allow, kms_of, new_key, person, refused
 from tests.server.running import Server
 
 
@@ -105,8 +105,12 @@ async def test_grants_are_retired_by_whom_they_say(server: Server, kms: Kms) -> 
     assert (await refused(kms, "retire_grant"))[0] == "ValidationException"
     other = await new_key(kms)
     three = await granted()
-    wrong = {"KeyId": other, "GrantId": three["GrantId"]}
-    assert (await refused(kms, "retire_grant", **wrong))[0] == "NotFoundException"
+    await kms("create_alias", AliasName="alias/other", TargetKeyId=other)
+    for name in (other, "alias/other", "alias/none"):
+        wrong = {"KeyId": name, "GrantId": three["GrantId"]}
+        assert (await refused(kms, "retire_grant", **wrong))[0] == "NotFoundException"
+        # Nobody learns by a grant on one key that another exists.
+        assert (await refused(kms, "retire_grant", retiring, **wrong))[0] == "AccessDeniedException"
 
 
 async def test_a_grantee_hands_on_no_more_than_it_has(server: Server, kms: Kms) -> None:
@@ -129,6 +133,16 @@ async def test_a_grantee_hands_on_no_more_than_it_has(server: Server, kms: Kms) 
         assert (await refused(kms, "create_grant", alice, **to_bob, **members))[0] == "AccessDeniedException", members
     await kms("create_grant", alice, **to_bob, Operations=["Encrypt"], **narrow)
     await kms("encrypt", bob, KeyId=key_id, Plaintext=b"x", EncryptionContext={"dept": "a", "x": "y"})
+
+
+async def test_an_empty_constraint_is_not_one_before_policies(server: Server, kms: Kms) -> None:
+    key_id = await new_key(kms)
+    only_subset = {"StringEquals": {"kms:GrantConstraintType": "EncryptionContextSubset"}}
+    alice = await person(server, "alice", allow("kms:CreateGrant", Condition=only_subset))
+    asked = {"KeyId": key_id, "GranteePrincipal": f"{IAM}:user/alice", "Operations": ["Decrypt"]}
+    constraints: dict[str, Any] = {"Constraints": {"EncryptionContextSubset": {}}}
+    assert (await refused(kms, "create_grant", alice, **asked, **constraints))[0] == "AccessDeniedException"
+    await kms("create_grant", alice, **asked, Constraints={"EncryptionContextSubset": {"a": "b"}})
 
 
 async def test_what_grants_cannot_be(kms: Kms, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,17 @@
 """Keys in their states, aliases, policies, rotation and tags, as botocore's clients see them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ferryman.core.kms.access import default_policy
 from ferryman.core.kms.keys import aliases
 from ferryman.core.kms.keys.aliases import ALIASES_A_KEY
 from ferryman.core.kms.keys.sweep import sweep_keys
+from ferryman.model.identifiers import Millis
+from ferryman.model.kms import FoundKey, KeyState, KmsKey
 from tests.server.callers.kms_calls import ARN, IAM, ROOT, Kms, allow, kms_of, new_key, person, refused
 from tests.server.running import Server
 
@@ -167,6 +171,57 @@ async def test_an_alias_needs_permission_for_the_alias_and_the_key(server: Serve
     await kms("create_alias", both, **asked)
 
 
+async def test_an_alias_that_moved_meanwhile_is_not_changed(
+    server: Server, kms: Kms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller was allowed to take it from the key that it named, not from the one that it names now."""
+    one, two, three = [await new_key(kms) for _ in range(3)]
+    store = server.store.kms_aliases
+    for operation, method, members in (
+        ("update_alias", "move", {"TargetKeyId": three}),
+        ("delete_alias", "remove", {}),
+    ):
+        name = f"alias/{method}"
+        await kms("create_alias", AliasName=name, TargetKeyId=one)
+        original, move = getattr(store, method), store.move
+
+        async def later(*arguments: Any, name: str = name, original: Any = original, move: Any = move) -> Any:
+            await move(name, one, two, Millis(1), 50)
+            return await original(*arguments)
+
+        monkeypatch.setattr(store, method, later)
+        assert (await refused(kms, operation, AliasName=name, **members))[0] == "KMSInternalException"
+        monkeypatch.setattr(store, method, original)
+        found = await store.get(name)
+        assert found is not None
+        assert found.key_id == two
+
+
+async def test_a_caller_who_is_locked_out_meanwhile_changes_nothing(
+    server: Server, kms: Kms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mallory = await person(server, "mallory", allow("kms:*"))
+    key_id = await new_key(kms)
+    locked = json.dumps({"Statement": [allow("kms:*", Principal={"AWS": f"{IAM}:user/root"})]})
+    original = server.store.kms_keys.change
+
+    async def later(key: KmsKey, to: KmsKey) -> bool:
+        monkeypatch.setattr(server.store.kms_keys, "change", original)
+        assert await original(key, replace(key, policy=locked))
+        return await original(key, to)
+
+    for operation, members in (
+        ("put_key_policy", {"Policy": json.dumps({"Statement": [allow("kms:*", Principal=ROOT)]})}),
+        ("schedule_key_deletion", {}),
+    ):
+        await kms("put_key_policy", KeyId=key_id, Policy=default_policy(server.service.settings.account_id))
+        monkeypatch.setattr(server.store.kms_keys, "change", later)
+        assert (await refused(kms, operation, mallory, KeyId=key_id, **members))[0] == "AccessDeniedException"
+        found = await server.store.kms_keys.find(key_id)
+        assert found is not None
+        assert (found.key.policy, found.key.state) == (locked, KeyState.ENABLED)
+
+
 async def test_a_policy_that_locks_the_caller_out_is_refused(kms: Kms) -> None:
     key_id = await new_key(kms)
     before = (await kms("get_key_policy", KeyId=key_id, PolicyName="default"))["Policy"]
@@ -299,3 +354,22 @@ async def test_reencryption_needs_both_permissions_and_moves_the_context(server:
     assert (moved["SourceKeyId"], moved["KeyId"]) == (f"{ARN}:key/{one}", f"{ARN}:key/{two}")
     opened = await kms("decrypt", CiphertextBlob=moved["CiphertextBlob"], EncryptionContext={"b": "2"})
     assert opened["Plaintext"] == b"x"
+
+
+async def test_a_destination_that_moved_meanwhile_is_not_taken_for_the_same_key(
+    server: Server, kms: Kms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await new_key(kms), await new_key(kms)
+    await kms("create_alias", AliasName="alias/a", TargetKeyId=one)
+    blob = (await kms("encrypt", KeyId=one, Plaintext=b"x"))["CiphertextBlob"]
+    original = server.store.kms_keys.find
+
+    async def then_move(name: str, generation: int | None = None) -> FoundKey | None:
+        found = await original(name, generation)
+        if name == "alias/a":
+            await server.store.kms_aliases.move(name, one, two, Millis(1), 50)
+        return found
+
+    monkeypatch.setattr(server.store.kms_keys, "find", then_move)
+    asked = {"CiphertextBlob": blob, "DestinationKeyId": "alias/a"}
+    assert (await refused(kms, "re_encrypt", **asked))[0] == "KMSInternalException"

@@ -98,7 +98,8 @@ async def _decide(
     decision = decide_by_policy(service, caller, use, found, found.key.policy, found.key.principal_ids)
     if decision.verdict is Verdict.IMPLICIT_DENY and use.granted:
         names = {caller.arn, caller.role_arn}
-        grants = [use.retired] if use.retired else await service.store.kms_grants.to(found.key.key_id, names)
+        retired = [use.retired] if use.retired and use.retired.key_id == found.key.key_id else []
+        grants = retired if use.retired else await service.store.kms_grants.to(found.key.key_id, names)
         for grant in grants:
             if principal := _allowed_principal(grant, caller, use):
                 by_grant = _evaluate(service, caller, use, found, _as_policy(principal, use.action))

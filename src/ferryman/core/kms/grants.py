@@ -164,15 +164,14 @@ _DIRECT: Keys = {"kms:GrantIsForAWSResource": False}
 
 
 def _with_one_constraint(request: GrantRequest) -> GrantRequest:
-    """Return the request without the empty one of two constraints: Terraform's provider always sends both.
+    """Return the request without constraints that constrain nothing: Terraform's provider always sends both.
 
-    An empty constraint by itself keeps its meaning: an empty `equals` allows only calls without a context.
+    An empty `subset` allows every call, so it must not pass for a constraint before policies either. An empty `equals`
+    by itself allows only calls without a context.
     """
-    if request.subset is None or request.equals is None:
-        return request
-    if not request.subset:
+    if request.subset is not None and not request.subset:
         return replace(request, subset=None)
-    return request if request.equals else replace(request, equals=None)
+    return replace(request, equals=None) if request.subset is not None and request.equals == {} else request
 
 
 def _request_keys(request: GrantRequest) -> Keys:

@@ -9,14 +9,19 @@ from ferryman.core.service import Service
 from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.callers import Caller, CallerKind
 from ferryman.model.sessions import RESUMABLE
+from ferryman.policy.context import fold
 
 SESSION_ID = "aws:ssm:SessionId"
 TARGET_ID = "aws:ssm:TargetId"
+_NAMES = frozenset(fold(name) for name in (SESSION_ID, TARGET_ID))
 
 
 def is_about_session(context: EncryptionContext) -> bool:
-    """Return whether an encryption context is, or claims to be, that of a session."""
-    return SESSION_ID in context or TARGET_ID in context
+    """Return whether an encryption context is, or claims to be, that of a session.
+
+    Names are compared without case, as conditions of policies do.
+    """
+    return not {fold(name) for name in context}.isdisjoint(_NAMES)
 
 
 async def is_own_session(service: Service, caller: Caller, context: EncryptionContext) -> bool:

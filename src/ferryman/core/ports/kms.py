@@ -62,11 +62,11 @@ class KmsAliasStore(Protocol):
     async def get(self, name: str) -> KeyAlias | None:
         """Return the alias with a name."""
 
-    async def move(self, name: str, key_id: str, now: Millis, most: int) -> bool:
-        """Make an alias name another key; False if there is no such alias, or the key has `most` already."""
+    async def move(self, name: str, before: str, key_id: str, now: Millis, most: int) -> bool:
+        """Make an alias of the key `before` name another; False if it is not one, or the other has `most` already."""
 
-    async def remove(self, name: str) -> bool:
-        """Delete an alias; False if there is none."""
+    async def remove(self, name: str, key_id: str) -> bool:
+        """Delete an alias of this key; False if it is not one."""
 
     async def page(self, key_id: str | None, after: str, limit: int) -> Sequence[KeyAlias]:
         """Return up to `limit` aliases of a key, or of all, by name, after `after`."""

@@ -37,14 +37,14 @@ class SqlKmsAliases:
         rows = await self._connections.read(select(*_COLUMNS).where(kms_aliases.c.name == name))
         return KeyAlias(*rows[0]) if rows else None
 
-    async def move(self, name: str, key_id: str, now: Millis, most: int) -> bool:
+    async def move(self, name: str, before: str, key_id: str, now: Millis, most: int) -> bool:
         """See `KmsAliasStore`."""
-        moved = update(kms_aliases).where(kms_aliases.c.name == name, *_room(key_id, most))
+        moved = update(kms_aliases).where(*_is(name, before), *_room(key_id, most))
         return await self._connections.write(moved.values(key_id=key_id, updated_at=now)) == 1
 
-    async def remove(self, name: str) -> bool:
+    async def remove(self, name: str, key_id: str) -> bool:
         """See `KmsAliasStore`."""
-        return await self._connections.write(delete(kms_aliases).where(kms_aliases.c.name == name)) == 1
+        return await self._connections.write(delete(kms_aliases).where(*_is(name, key_id))) == 1
 
     async def page(self, key_id: str | None, after: str, limit: int) -> Sequence[KeyAlias]:
         """See `KmsAliasStore`."""
@@ -52,6 +52,10 @@ class SqlKmsAliases:
         if key_id is not None:
             statement = statement.where(kms_aliases.c.key_id == key_id)
         return [KeyAlias(*row) for row in await self._connections.list_rows(statement)]
+
+
+def _is(name: str, key_id: str) -> list[ColumnElement[bool]]:
+    return [kms_aliases.c.name == name, kms_aliases.c.key_id == key_id]
 
 
 def _room(key_id: str, most: int) -> list[ColumnElement[bool]]:

@@ -107,6 +107,9 @@ async def reencrypt(
     same = await _same_key(service, found, destination.key)
     keys: Keys = {"kms:ReEncryptOnSameKey": same}
     under = await _usable(service, caller, destination, "ReEncryptTo", keys)
+    if (under.key.key_id == found.key.key_id) is not same:
+        message = "Others are changing the alias of the destination at the same time; try again."
+        raise ServiceError("KMSInternalException", message, status=500)
     opened = _opened(service, found, blob, source.context)
     return opened, _sealed(service, under, opened.plaintext, destination.context)
 

@@ -99,20 +99,23 @@ async def list_keys(service: Service, caller: Caller, marker: str | None, limit:
 
 async def enable_key(service: Service, caller: Caller, key: str) -> None:
     """EnableKey. Raises AccessDeniedException, NotFoundException, KMSInvalidStateException."""
-    found = await find_key(service, caller, KeyUse("kms:EnableKey", key))
-    await change_key(service, found, lambda now: replace(kept(service, now), state=KeyState.ENABLED))
+    use = KeyUse("kms:EnableKey", key)
+    found = await find_key(service, caller, use)
+    await change_key(service, caller, use, found, lambda now: replace(kept(service, now), state=KeyState.ENABLED))
 
 
 async def disable_key(service: Service, caller: Caller, key: str) -> None:
     """DisableKey: nothing under it can be read from now on. Raises as `enable_key`."""
-    found = await find_key(service, caller, KeyUse("kms:DisableKey", key))
-    await change_key(service, found, lambda now: replace(kept(service, now), state=KeyState.DISABLED))
+    use = KeyUse("kms:DisableKey", key)
+    found = await find_key(service, caller, use)
+    await change_key(service, caller, use, found, lambda now: replace(kept(service, now), state=KeyState.DISABLED))
 
 
 async def update_key_description(service: Service, caller: Caller, key: str, description: str) -> None:
     """UpdateKeyDescription. Raises as `enable_key`."""
-    found = await find_key(service, caller, KeyUse("kms:UpdateKeyDescription", key))
-    await change_key(service, found, lambda now: replace(kept(service, now), description=description))
+    use = KeyUse("kms:UpdateKeyDescription", key)
+    found = await find_key(service, caller, use)
+    await change_key(service, caller, use, found, lambda now: replace(kept(service, now), description=description))
 
 
 async def schedule_key_deletion(service: Service, caller: Caller, key: str, days: int | None) -> KmsKey:
@@ -122,13 +125,16 @@ async def schedule_key_deletion(service: Service, caller: Caller, key: str, days
     """
     wait = MOST_PENDING_DAYS if days is None else days
     keys: Keys = {"kms:ScheduleKeyDeletionPendingWindowInDays": wait}
-    found = await find_key(service, caller, KeyUse("kms:ScheduleKeyDeletion", key, keys=keys))
+    use = KeyUse("kms:ScheduleKeyDeletion", key, keys=keys)
+    found = await find_key(service, caller, use)
     if not LEAST_PENDING_DAYS <= wait <= MOST_PENDING_DAYS:
         message = f"PendingWindowInDays must be from {LEAST_PENDING_DAYS} to {MOST_PENDING_DAYS}, not {wait}."
         raise ServiceError("ValidationException", message)
     at = Millis(service.clock() + wait * _DAY)
     return await change_key(
         service,
+        caller,
+        use,
         found,
         lambda now: replace(kept(service, now), state=KeyState.PENDING_DELETION, deletion_at=at, pending_days=wait),
     )
@@ -136,7 +142,8 @@ async def schedule_key_deletion(service: Service, caller: Caller, key: str, days
 
 async def cancel_key_deletion(service: Service, caller: Caller, key: str) -> KmsKey:
     """CancelKeyDeletion: the key is disabled then. Raises as `enable_key`."""
-    found = await find_key(service, caller, KeyUse("kms:CancelKeyDeletion", key))
+    use = KeyUse("kms:CancelKeyDeletion", key)
+    found = await find_key(service, caller, use)
 
     def cancelled(now: KmsKey) -> KmsKey:
         if now.state is not KeyState.PENDING_DELETION:
@@ -144,7 +151,7 @@ async def cancel_key_deletion(service: Service, caller: Caller, key: str) -> Kms
             raise ServiceError("KMSInvalidStateException", f"{arn} is not pending deletion.")
         return replace(now, state=KeyState.DISABLED, deletion_at=None, pending_days=None)
 
-    return await change_key(service, found, cancelled)
+    return await change_key(service, caller, use, found, cancelled)
 
 
 def _unsupported(message: str) -> ServiceError:

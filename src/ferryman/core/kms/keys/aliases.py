@@ -39,12 +39,15 @@ async def update_alias(service: Service, caller: Caller, name: str, key: str) ->
     after = await find_key(service, caller, KeyUse("kms:UpdateAlias", key))
     _check_name(name)
     _check_target(service, key)
-    await find_key(service, caller, KeyUse("kms:UpdateAlias", name))
+    before = await find_key(service, caller, KeyUse("kms:UpdateAlias", name))
     require_kept(service, after)
-    if not await service.store.kms_aliases.move(name, after.key.key_id, service.clock(), ALIASES_A_KEY):
-        if await service.store.kms_aliases.get(name) is None:
-            raise no_such_key(service, name)
-        raise _too_many()
+    moved_at = service.clock()
+    if await service.store.kms_aliases.move(name, before.key.key_id, after.key.key_id, moved_at, ALIASES_A_KEY):
+        return
+    found = await service.store.kms_aliases.get(name)
+    if found is None:
+        raise no_such_key(service, name)
+    raise _too_many() if found.key_id == before.key.key_id else _moved(name)
 
 
 async def delete_alias(service: Service, caller: Caller, name: str) -> None:
@@ -54,9 +57,9 @@ async def delete_alias(service: Service, caller: Caller, name: str) -> None:
         raise _invalid_name()
     if name.startswith(RESERVED_PREFIX):
         raise _reserved()
-    await find_key(service, caller, KeyUse("kms:DeleteAlias", name))
-    if not await service.store.kms_aliases.remove(name):
-        raise no_such_key(service, name)
+    found = await find_key(service, caller, KeyUse("kms:DeleteAlias", name))
+    if not await service.store.kms_aliases.remove(name, found.key.key_id):
+        raise no_such_key(service, name) if await service.store.kms_aliases.get(name) is None else _moved(name)
 
 
 async def list_aliases(
@@ -102,6 +105,12 @@ def _invalid_name() -> ServiceError:
 
 def _reserved() -> ServiceError:
     return ServiceError("NotAuthorizedException", f"Names that begin with {RESERVED_PREFIX} are reserved for AWS.")
+
+
+def _moved(name: str) -> ServiceError:
+    """The permission was for the key that the alias named before."""
+    message = f"Others are changing the alias {name} at the same time; try again."
+    return ServiceError("KMSInternalException", message, status=500)
 
 
 def _too_many() -> ServiceError:

@@ -2,27 +2,31 @@
 
 from collections.abc import Callable
 
-from ferryman.core.kms.access import require_kept
+from ferryman.core.kms.access import KeyUse, find_key, require_kept
 from ferryman.core.service import Service
 from ferryman.model.errors import ServiceError
+from ferryman.model.identity.callers import Caller
 from ferryman.model.kms import FoundKey, KmsKey
 
 _ATTEMPTS = 5
 
 
-async def change_key(service: Service, found: FoundKey, change: Callable[[KmsKey], KmsKey]) -> KmsKey:
+async def change_key(
+    service: Service, caller: Caller, use: KeyUse, found: FoundKey, change: Callable[[KmsKey], KmsKey]
+) -> KmsKey:
     """Apply `change` to the current state of a key, and return the result; `change` may raise.
 
-    Raises NotFoundException if the key is deleted meanwhile, KMSInternalException (500) if others keep changing it.
+    `found` is what `use` found. If others change the key meanwhile, perhaps its policy, the caller must still be
+    allowed that use. Raises as `find_key` then, and KMSInternalException (500) if others keep changing it.
     """
     key = found.key
     for _ in range(_ATTEMPTS):
         changed = change(key)
         if await service.store.kms_keys.change(key, changed):
             return changed
-        again = await service.store.kms_keys.find(key.key_id)
-        if again is None:
-            raise ServiceError("NotFoundException", f"Key '{service.arns.kms_key(key.key_id)}' does not exist")
+        again = await find_key(service, caller, use)
+        if again.key.key_id != key.key_id:
+            break  # it is named by an alias, which was moved
         key = again.key
     raise ServiceError("KMSInternalException", "Others are changing the key at the same time; try again.", status=500)
 

@@ -40,10 +40,11 @@ async def put_key_policy(
     Raises AccessDeniedException, NotFoundException, MalformedPolicyDocumentException, LimitExceededException.
     """
     keys = {"kms:BypassPolicyLockoutSafetyCheck": bypass}
-    found = await find_key(service, caller, KeyUse("kms:PutKeyPolicy", key, keys=keys))
+    use = KeyUse("kms:PutKeyPolicy", key, keys=keys)
+    found = await find_key(service, caller, use)
     _require_default(name)
     ids = await checked_policy(service, caller, found, text, bypass=bypass)
-    await change_key(service, found, lambda now: replace(now, policy=text, principal_ids=ids))
+    await change_key(service, caller, use, found, lambda now: replace(now, policy=text, principal_ids=ids))
 
 
 async def checked_policy(

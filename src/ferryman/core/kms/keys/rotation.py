@@ -28,7 +28,8 @@ async def enable_key_rotation(service: Service, caller: Caller, key: str, days: 
     """
     period = DEFAULT_DAYS if days is None else days
     keys: Keys = {"kms:RotationPeriodInDays": period}
-    found = await find_key(service, caller, KeyUse("kms:EnableKeyRotation", key, keys=keys))
+    use = KeyUse("kms:EnableKeyRotation", key, keys=keys)
+    found = await find_key(service, caller, use)
     require_enabled(service, found)
 
     def enabled(now: KmsKey) -> KmsKey:
@@ -37,14 +38,17 @@ async def enable_key_rotation(service: Service, caller: Caller, key: str, days: 
         at = Millis(service.clock() + period * _DAY)
         return replace(kept(service, now), rotation_days=period, next_rotation_at=at)
 
-    await change_key(service, found, enabled)
+    await change_key(service, caller, use, found, enabled)
 
 
 async def disable_key_rotation(service: Service, caller: Caller, key: str) -> None:
     """DisableKeyRotation. Raises as `enable_key_rotation`."""
-    found = await find_key(service, caller, KeyUse("kms:DisableKeyRotation", key))
+    use = KeyUse("kms:DisableKeyRotation", key)
+    found = await find_key(service, caller, use)
     require_enabled(service, found)
-    await change_key(service, found, lambda now: replace(kept(service, now), rotation_days=None, next_rotation_at=None))
+    await change_key(
+        service, caller, use, found, lambda now: replace(kept(service, now), rotation_days=None, next_rotation_at=None)
+    )
 
 
 async def get_key_rotation_status(service: Service, caller: Caller, key: str) -> KmsKey:
