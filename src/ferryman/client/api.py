@@ -215,12 +215,14 @@ async def connect(
     endpoint_url: str | None = None,
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
     on_notice: Callable[[str], None] = lambda _: None,
+    on_greeting: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Node]:
     """Yield the node that `node` matches: an id, a name, or `tag:KEY=VALUE` if one node has that tag.
 
     `profile`, `region`, `endpoint_url` and credentials work as for the AWS CLI. A lost connection is restored for up to
     `reconnect_seconds`; no data is lost or duplicated. `on_notice` gets lines for people, such as that the node does
-    not answer. Raises `Failure`.
+    not answer; `on_greeting` the line with which the node's agent begins a session, such as that it is encrypted, once
+    for each session. Raises `Failure`.
     """
     async with connect_all(
         [node],
@@ -229,6 +231,7 @@ async def connect(
         endpoint_url=endpoint_url,
         reconnect_seconds=reconnect_seconds,
         on_notice=on_notice,
+        on_greeting=on_greeting,
     ) as nodes:
         if len(nodes) > 1:
             raise Failure(
@@ -246,9 +249,11 @@ async def connect_all(
     endpoint_url: str | None = None,
     reconnect_seconds: float = DEFAULT_RECONNECT_SECONDS,
     on_notice: Callable[[str], None] = lambda _: None,
+    on_greeting: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[list[Node]]:
     """Yield all nodes that `nodes` match, each once. A tag may match many. Otherwise as `connect`."""
-    async with open_client(Connection(profile, region, endpoint_url), reconnect_seconds, on_notice) as client:
+    connection = Connection(profile, region, endpoint_url)
+    async with open_client(connection, reconnect_seconds, on_notice, on_greeting) as client:
         yield [Node(client, target) for target in await client.find(nodes)]
 
 

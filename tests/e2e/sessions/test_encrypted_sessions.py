@@ -204,17 +204,20 @@ def test_commands_copies_and_ports_are_encrypted_if_the_preferences_say_so(
     try:
         wait_until(lambda: site.is_connected(site.nodes[OWN]))
         site.wire.seen.clear()
-        asyncio.run(use_everything(site.nodes[OWN], tmp_path))
+        said = asyncio.run(use_everything(site.nodes[OWN], tmp_path))
         traffic = b"".join(site.wire.seen)
     finally:
         site.client("ssm").delete_document(Name="SSM-SessionManagerRunShell")
     assert b"hidden" not in traffic
-    asyncio.run(use_everything(site.nodes[OWN], tmp_path))
+    assert set(said) == {ENCRYPTED}
+    assert len(said) >= 4, "each session says it"
+    assert asyncio.run(use_everything(site.nodes[OWN], tmp_path)) == []
     assert b"hidden" in b"".join(site.wire.seen)
 
 
-async def use_everything(node_id: str, directory: Path) -> None:
-    """Run a command with input, copy a file each way, and forward a port."""
+async def use_everything(node_id: str, directory: Path) -> list[str]:
+    """Run a command with input, copy a file each way, and forward a port; what agents said as the sessions began."""
+    said: list[str] = []
     text = b"hidden text\n" * 10_000
     source, back = directory / "source", directory / "back"
     source.write_bytes(text)
@@ -225,7 +228,7 @@ async def use_everything(node_id: str, directory: Path) -> None:
             await writer.drain()
         writer.close()
 
-    async with public.connect(node_id) as node:
+    async with public.connect(node_id, on_greeting=said.append) as node:
         assert (await node.run(["sh", "-c", "cat; exit 3"], stdin=text)).stdout == text
         await node.copy(source, node.path(str(directory / "there")))
         await node.copy(node.path(str(directory / "there")), back)
@@ -237,6 +240,7 @@ async def use_everything(node_id: str, directory: Path) -> None:
             writer.write_eof()
             assert await reader.read(-1) == text
             writer.close()
+    return said
 
 
 def test_session_that_must_be_recorded_logged_or_observed_is_not_started(site: Site) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
+from ferryman.cli.output.printing import Greetings
 from ferryman.client.calls.api import Connection
 from ferryman.model.failures import Failure
 from ferryman.model.values.text import printable
@@ -69,7 +70,11 @@ async def _copy(connection: Connection, source: str, destination: str, *, keep_s
         )
     name, path = ends[0]
     async with connect(
-        name, profile=connection.profile, region=connection.region, endpoint_url=connection.endpoint_url
+        name,
+        profile=connection.profile,
+        region=connection.region,
+        endpoint_url=connection.endpoint_url,
+        on_greeting=Greetings(),
     ) as node:
         with progress_bar(source) as told:
             if there is not None:

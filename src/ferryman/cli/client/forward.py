@@ -9,7 +9,7 @@ import typer
 
 from ferryman.cli.client.shell import NodeArgument, run_session
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.output.printing import print_document, print_error, print_lines
+from ferryman.cli.output.printing import Greetings, print_document, print_error, print_lines
 from ferryman.client.calls.api import Connection, connect
 
 SpecificationsArgument = Annotated[
@@ -80,6 +80,7 @@ async def _forward(
                 region=connection.region,
                 endpoint_url=connection.endpoint_url,
                 on_notice=_print_problem,
+                on_greeting=Greetings(),
             )
         )
         listening: list[dict[str, object]] = []

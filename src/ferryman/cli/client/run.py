@@ -8,7 +8,7 @@ import typer
 
 from ferryman.cli.command_line import command_line
 from ferryman.cli.options import EndpointOption, ProfileOption, RegionOption
-from ferryman.cli.output.printing import print_error
+from ferryman.cli.output.printing import Greetings, print_error
 from ferryman.client.calls.api import Connection
 from ferryman.model.failures import Failure
 
@@ -69,6 +69,7 @@ async def _run(
         region=connection.region,
         endpoint_url=connection.endpoint_url,
         on_notice=_notice,
+        on_greeting=Greetings(),
     ) as found:
         if len(found) > 1 or json:
             return await run_on_all(found, words, parallel, as_json=json)

@@ -22,6 +22,22 @@ def print_error(*lines: str) -> None:
     _write(sys.stderr, lines)
 
 
+class Greetings:
+    """Prints what agents say as sessions begin, once each, on standard error, and only for somebody at a terminal.
+
+    A copy or a command on many nodes has many sessions, which mostly say the same.
+    """
+
+    def __init__(self) -> None:
+        self._printed: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        """Print a line unless it was printed before."""
+        if line not in self._printed and sys.stderr.isatty():
+            self._printed.add(line)
+            print_error(line)
+
+
 def print_document(
     value: object, *, indent: int | None = None, default: Callable[[object], object] | None = None
 ) -> None:

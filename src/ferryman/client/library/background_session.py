@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ferryman.channel.events import (
     ClientNotAccepted,
+    CustomerMessageReceived,
     FarEndAnswered,
     FarEndFellSilent,
     NoticeReceived,
@@ -47,7 +48,8 @@ class BackgroundHandler(OutputHandler, Protocol):
 class BackgroundSession:
     """One running session: `SessionOwner` of its driver. Made in a running loop, ended by `close`.
 
-    `reconnect_seconds` is the longest outage that is survived. `on_notice` gets lines for people.
+    `reconnect_seconds` is the longest outage that is survived. `on_notice` gets lines for people, `on_greeting` the
+    line with which the node's agent begins the session, such as that it is encrypted.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class BackgroundSession:
         reconnect_seconds: float,
         handler: BackgroundHandler,
         on_notice: Callable[[str], None] = lambda _: None,
+        on_greeting: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.session_id = launch.session_id
         self._expected = launch.expected
         self._handler = handler
         self._on_notice = on_notice
+        self._on_greeting = on_greeting
         self._driver = SessionDriver(launch, dialler, service, reconnect_seconds, self)
         self.far_end = self._driver.far_end
         self._flag_ends = False
@@ -114,6 +118,8 @@ class BackgroundSession:
                 self._on_notice(NODE_SILENT)
             case FarEndAnswered():
                 self._on_notice(NODE_ANSWERS)
+            case CustomerMessageReceived(text):
+                self._on_greeting(one_line(text))
             case NoticeReceived(text):
                 self._on_notice(one_line(text))
             case ClientNotAccepted(reason):

@@ -32,7 +32,8 @@ _Result = TypeVar("_Result")
 class Client:
     """Starts sessions. `reconnect_seconds` is the longest outage that a session survives.
 
-    `on_notice` gets lines for people, such as that a node does not answer. `reached` are the nodes with which a session
+    `on_notice` gets lines for people, such as that a node does not answer; `on_greeting` those with which agents begin
+    sessions, such as that they are encrypted. `reached` are the nodes with which a session
     was started before.
     """
 
@@ -41,6 +42,7 @@ class Client:
     service: ServiceClient
     reconnect_seconds: float
     on_notice: Callable[[str], None] = lambda _: None
+    on_greeting: Callable[[str], None] = lambda _: None
     reached: set[str] = field(default_factory=set)
 
     async def call(self, function: Callable[..., _Result], *arguments: object) -> _Result:
@@ -65,7 +67,9 @@ class Client:
         survive the outages that a single session survives.
         """
         launch = await self._launch(node_id, document, parameters, reason)
-        session = BackgroundSession(launch, self.dialler, self.service, self.reconnect_seconds, handler, self.on_notice)
+        session = BackgroundSession(
+            launch, self.dialler, self.service, self.reconnect_seconds, handler, self.on_notice, self.on_greeting
+        )
         try:
             await session.started()
         except BaseException:
@@ -90,13 +94,16 @@ class Client:
 
 @asynccontextmanager
 async def open_client(
-    connection: Connection, reconnect_seconds: float, on_notice: Callable[[str], None] = lambda _: None
+    connection: Connection,
+    reconnect_seconds: float,
+    on_notice: Callable[[str], None] = lambda _: None,
+    on_greeting: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Client]:
     """Yield a client. Raises `Failure` for a configuration without server or credentials."""
     api = await asyncio.to_thread(connect_api, connection)
     async with Dialler(user_agent=USER_AGENT, heartbeat=HEARTBEAT_SECONDS, ca_file=_ca_file(api)) as dialler:
         service = ServiceClient(api.region, api.profile, api.endpoint_url)
-        yield Client(api, dialler, service, reconnect_seconds, on_notice)
+        yield Client(api, dialler, service, reconnect_seconds, on_notice, on_greeting)
 
 
 def _ca_file(api: Api) -> Path | None:

@@ -10,7 +10,7 @@ import pytest
 
 import ferryman
 from ferryman.cli.main import main
-from ferryman.cli.output.printing import print_document, print_error, print_lines, print_traceback
+from ferryman.cli.output.printing import Greetings, print_document, print_error, print_lines, print_traceback
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import Failure
 
@@ -32,6 +32,17 @@ def calls(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
+
+
+@pytest.mark.parametrize(("is_terminal", "printed"), [(True, "Hello.\nOther.\n"), (False, "")])
+def test_greetings_are_printed_once_each_and_only_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_terminal: bool, printed: str
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    greetings = Greetings()
+    for line in ("Hello.", "Other.", "Hello."):
+        greetings(line)
+    assert capsys.readouterr() == ("", printed)
 
 
 def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
