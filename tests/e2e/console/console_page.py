@@ -78,12 +78,19 @@ class ConsolePage:
             f"/console/{path}",
         )
 
-    def connect(self, node_id: str | None = None) -> "TerminalPane":
-        """Open a shell on a node by the Connect button of its page."""
+    def connect(self, node_id: str | None = None, document: str = "") -> "TerminalPane":
+        """Open a shell on a node by the Connect button of its page; by the preferences unless a document is named."""
+        self.start(node_id, document)
+        return self.pane()
+
+    def start(self, node_id: str | None = None, document: str = "") -> None:
+        """As `connect`, for a shell that may not start."""
         self.go(f"nodes/{node_id or self.running.node_id}")
         self.page.get_by_role("button", name="Connect", exact=True).click()
-        self.page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
-        return self.pane()
+        dialog = self.page.get_by_role("dialog")
+        if document:
+            dialog.get_by_label("Document").select_option(document)
+        dialog.get_by_role("button", name="Connect", exact=True).click()
 
     def pane(self) -> "TerminalPane":
         """The terminal that is shown, once its shell has prompted."""

@@ -1,16 +1,17 @@
 """A shell in the browser: from signing in to a prompt, and what happens to it when the server goes away."""
 
 import hashlib
+import json
 import os
 import re
-import signal
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.console.console_page import OpenConsole
 from tests.e2e.demo import Ferryman
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 LINES = 4000
 WITHOUT_FILES = "() => { window.showSaveFilePicker = undefined; }"
@@ -29,6 +30,23 @@ DIGEST_OF_THE_FILE = """async () => {
 }"""
 EMPTY_LINES = re.compile(r"~\s+~\s+~")
 """What vi draws once it reads keys; a prompt has one tilde only."""
+
+
+@pytest.fixture(scope="module")
+def own_ferryman(own_ferryman: Ferryman) -> Ferryman:
+    """The module's demo, changed to record what it can: an encrypted session cannot be recorded."""
+    configuration = Path(own_ferryman.facts["profile_dir"]).parent / "ferryman.toml"
+    configuration.write_text(configuration.read_text().replace('mode = "required"', 'mode = "best-effort"'))
+    kill_server(own_ferryman)
+    wait_until(own_ferryman.is_connected)
+    return own_ferryman
+
+
+def kill_server(running: Ferryman) -> None:
+    """The demo starts it again."""
+    server = wait_until(running.server_process)
+    server.kill()
+    server.wait(PATIENCE)
 
 
 def test_newcomer_finds_a_node_and_gets_a_shell(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
@@ -75,20 +93,45 @@ def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_consol
     assert fewer_columns < columns
 
 
+def create_encrypted_document(running: Ferryman, name: str) -> str:
+    """Create a document whose sessions are encrypted with a new key, and return the key's id."""
+    key: str = running.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": key}}
+    running.client("ssm").create_document(Name=name, Content=json.dumps(content), DocumentType="Session")
+    return key
+
+
 def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    key = create_encrypted_document(own_ferryman, "Sealed")
+    others = {each["SessionId"] for each in own_ferryman.active_sessions()}
     console = open_console(own_ferryman)
+    sealed = console.connect(document="Sealed")
+    expect(sealed.place.get_by_text(f"Encrypted from this page to the node with {key}")).to_be_visible()
+    (sealed_id,) = {each["SessionId"] for each in own_ferryman.active_sessions()} - others
+    sealed.run("echo sealed-$((6 * 7))")
+    sealed.shows("sealed-42")
     shell = console.connect()
     shell.run(f"for i in $(seq {LINES}); do echo line-$i; [ $((i % 40)) = 0 ] && sleep 0.1; done; echo all-sent")
     shell.shows(re.compile(r"line-\d{3}"))
-    os.kill(own_ferryman.facts["pids"]["server"], signal.SIGKILL)
-    expect(console.page.get_by_text("The connection is lost.")).to_be_visible()
+    kill_server(own_ferryman)
+    expect(shell.place.get_by_text("The connection is lost.")).to_be_visible()
     shell.type("echo typed-meanwhile")  # kept until the server is back
-    expect(console.page.get_by_text("The connection is lost.")).to_be_hidden()
+    expect(console.page.get_by_text("The connection is lost.")).to_have_count(0)
     console.page.keyboard.press("Enter")
     shell.shows("all-sent")
     shell.shows("typed-meanwhile")
     assert re.findall(r"line-(\d+)", "\n".join(shell.scrollback())) == [str(each) for each in range(1, LINES + 1)]
     wait_until(own_ferryman.is_connected)
+
+    console.page.get_by_role("tab", name="Encrypted:").click()
+    sealed.run("echo again-$((6 * 7))")
+    sealed.shows("again-42")
+    console.go(f"sessions/{sealed_id}")
+    expect(console.page.get_by_text(f"{key}, end to end")).to_be_visible()
+    own_ferryman.client("kms").disable_key(KeyId=key)
+    console.start(document="Sealed")
+    expect(console.page.get_by_text("GenerateDataKey was refused: DisabledException")).to_be_visible()
+    expect(console.page.get_by_text("aws ssm start-session --target")).to_be_visible()
 
 
 def test_file_goes_to_the_node_and_comes_back(
@@ -100,6 +143,7 @@ def test_file_goes_to_the_node_and_comes_back(
     (tmp_path / "it's a file.bin").write_bytes(content)
     page.evaluate(WITHOUT_FILES)
     console.connect()
+    create_encrypted_document(own_ferryman, "SSM-SessionManagerRunShell")  # the upload is encrypted, too
     page.get_by_role("button", name="Upload a file").click()
     page.get_by_label("File", exact=True).set_input_files(tmp_path / "it's a file.bin")
     page.get_by_label("Destination on the node").fill(f"{tmp_path}/there 1.bin")
@@ -107,6 +151,7 @@ def test_file_goes_to_the_node_and_comes_back(
     expect(page.get_by_text("verified by SHA-256")).to_be_visible()
     assert (tmp_path / "there 1.bin").read_bytes() == content
     page.get_by_role("button", name="Done").click()
+    own_ferryman.client("ssm").delete_document(Name="SSM-SessionManagerRunShell")
 
     page.get_by_role("button", name="Download a file").click()
     page.get_by_label("Path on the node").fill(f"{tmp_path}/no such file")
