@@ -108,7 +108,7 @@ class StallGuard:
             done.set()
             sampler.join()
 
-    def take(self) -> str:
+    def report(self) -> str:
         """Return a report of the stalls so far, "" if there are none, and forget them."""
         stalls, self.stalls = self.stalls, []
         limit = LIMIT_SECONDS * self.scale * 1000

@@ -47,7 +47,7 @@ class RecordedRun(Run):
 
     def write(self) -> None:
         self.position = self.recorder.position
-        for event in events_of(self.recorder.take()):
+        for event in events_of(self.recorder.next_block()):
             self.events.append(RecordedEvent(event.at, event.kind, event.data))
 
     def fault(self, fault: str, pause: float) -> None:
@@ -169,6 +169,6 @@ def test_messages_of_a_turn_are_recorded_as_one_by_one(
 
 def all_events(transcript: Transcript) -> list[Event]:
     events: list[Event] = []
-    while (content := transcript.take()) is not None:
+    while (content := transcript.next_block()) is not None:
         events += events_of(content)
     return events

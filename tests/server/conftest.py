@@ -53,7 +53,7 @@ def no_stalls(stall_guard: StallGuard) -> Iterator[None]:
     """No callback holds the loop for longer than 100 ms of CPU time of an idle machine's."""
     with stall_guard.measuring():
         yield
-    if told := stall_guard.take():
+    if told := stall_guard.report():
         pytest.fail(told, pytrace=False)
 
 

@@ -53,12 +53,12 @@ class Changes:
             await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def on_change(bus: Bus, tell: Callable[[frozenset[Kind]], None]) -> Callable[[], Awaitable[None]]:
-    """Call `tell` with what has changed on any server. Returns an async function that stops this."""
+async def on_change(bus: Bus, notify: Callable[[frozenset[Kind]], None]) -> Callable[[], Awaitable[None]]:
+    """Call `notify` with what has changed on any server. Returns an async function that stops this."""
 
     async def changed(payload: bytes) -> bytes:
         with contextlib.suppress(msgspec.DecodeError):  # a newer server may know more kinds
-            tell(msgspec.json.decode(payload, type=_Changed).kinds)
+            notify(msgspec.json.decode(payload, type=_Changed).kinds)
         return b""
 
     return (await bus.subscribe(SUBJECT, changed)).close

@@ -54,7 +54,7 @@ class LiveOutput:
         self.size = DEFAULT_SIZE
 
     def output(self, frame: bytes) -> bool:
-        """Keep an output message of the node; True if events may wait for `take`."""
+        """Keep an output message of the node; True if events may wait for `new_events`."""
         self._frames.append(frame)
         self._kept += len(frame) + _FRAME_BYTES
         while self._kept > KEPT_BYTES:
@@ -98,14 +98,14 @@ class LiveOutput:
         if self._transcript is not None:
             self._transcript.check_gap()
 
-    def take(self) -> list[LiveEvent]:
+    def new_events(self) -> list[LiveEvent]:
         """Return the events since the last call; none before `follow`. Bytes that are not UTF-8 become U+FFFD."""
         if self._transcript is None or self._arrived is not None:
             return []
         return self._screen.taken(self._transcript)
 
     async def follow(self) -> None:
-        """Put what is kept in order; `take` returns what comes later, `screen` shows what was before. Idempotent."""
+        """Put the kept frames in order: `screen` shows them, `new_events` returns later events. Idempotent."""
         if self._transcript is not None:
             return
         frames = list(self._frames)
@@ -137,7 +137,7 @@ class LiveOutput:
         self._screen = _Screen(plain=self._plain)
 
     def screen(self) -> tuple[str, bool]:
-        """Return the text that draws the screen up to the last `take`, and whether that is certain to be all of it."""
+        """Return the text that draws the screen as of the last `new_events`, and whether that is certainly complete."""
         return self._screen.drawn(is_whole=not self._incomplete)
 
 
@@ -154,7 +154,7 @@ class _Screen:
     def taken(self, transcript: Transcript) -> list[LiveEvent]:
         """Return the events that wait in the transcript, and add their output to the screen."""
         events: list[LiveEvent] = []
-        while (content := transcript.take()) is not None:
+        while (content := transcript.next_block()) is not None:
             for event in decode_content(bytes(content.content()))[0]:
                 events += self._shown(event)
         return events

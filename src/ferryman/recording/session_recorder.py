@@ -304,7 +304,7 @@ class SessionRecorder:
             self._transcribe()
             self._count_unwritten()
             if self._handed > MOST_WAITING:
-                while (content := self._transcript.take()) is not None:
+                while (content := self._transcript.next_block()) is not None:
                     self._lost += content.shown
                 self._count_unwritten()
         finally:
@@ -342,7 +342,7 @@ class SessionRecorder:
     def _next_block(self, flush: bool) -> BlockContent | None:
         if self._unwritten is None:
             with self._transcribing:
-                self._unwritten = self._transcript.take(1 if flush else WORTH_A_BLOCK)
+                self._unwritten = self._transcript.next_block(1 if flush else WORTH_A_BLOCK)
         return self._unwritten
 
     def _seal_and_append(self, content: BlockContent) -> None:

@@ -99,7 +99,7 @@ class Transcript:
         """Whether an output message is missing that later ones wait for."""
         return self._output.has_gap
 
-    def take(self, at_least: int = 1) -> BlockContent | None:
+    def next_block(self, at_least: int = 1) -> BlockContent | None:
         """Return the next block, and forget it; None if nothing waits.
 
         A block that is not closed yet must have `at_least` so many bytes.

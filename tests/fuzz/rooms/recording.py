@@ -45,7 +45,7 @@ def _transcript(data: bytes) -> None:
         _, number, _ = peek_header(frame.ljust(120, b"\0"))
         (transcript.input if count % 2 else transcript.output)(number, frame)
     transcript.skip_gap()
-    while (content := transcript.take()) is not None:
+    while (content := transcript.next_block()) is not None:
         decode_content(bytes(content.content()))
 
 

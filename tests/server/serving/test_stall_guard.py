@@ -44,7 +44,7 @@ async def test_a_handler_that_computes_is_found_and_named(
     server: Server, stalling: None, stall_guard: StallGuard
 ) -> None:
     await server.call("describe_sessions", State="Active")
-    told = stall_guard.take()
+    told = stall_guard.report()
     assert "RequestHandler." in told
     assert "busy (tests/server/serving/test_stall_guard.py:" in told
     assert "describe_sessions (tests/server/serving/test_stall_guard.py:" in told
@@ -63,7 +63,7 @@ async def test_a_callback_that_computes_is_named(stall_guard: StallGuard) -> Non
     compute.__code__ = compute.__code__.replace(co_filename=measure.__code__.co_filename.replace("tests", "elsewhere"))
     loop.call_soon(compute)
     await done
-    assert "callback test_a_callback_that_computes_is_named.<locals>.compute" in stall_guard.take()
+    assert "callback test_a_callback_that_computes_is_named.<locals>.compute" in stall_guard.report()
 
 
 async def test_waiting_is_not_computing(
@@ -76,7 +76,7 @@ async def test_waiting_is_not_computing(
     changed = {**operations.BY_CALLER, ("ssm", "DescribeSessions"): describe_sessions}
     monkeypatch.setattr("ferryman.server.http.steps.BY_CALLER", changed)
     await server.call("describe_sessions", State="Active")
-    assert stall_guard.take() == ""
+    assert stall_guard.report() == ""
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def computing(stall_guard: StallGuard) -> AsyncIterator[None]:
 
 async def test_fixtures_do_not_count(computing: None, stall_guard: StallGuard) -> None:
     await asyncio.sleep(0)
-    assert stall_guard.take() == ""
+    assert stall_guard.report() == ""
 
 
 async def test_work_of_the_test_and_the_collector_is_not_counted(stall_guard: StallGuard) -> None:
@@ -97,7 +97,7 @@ async def test_work_of_the_test_and_the_collector_is_not_counted(stall_guard: St
     await asyncio.sleep(0)
     gc.collect()
     await asyncio.sleep(0)
-    assert stall_guard.take() == ""
+    assert stall_guard.report() == ""
 
 
 async def test_the_first_call_does_not_wait_for_the_services_models(fresh: None, server: Server) -> None:

@@ -26,7 +26,7 @@ def attached() -> Transcript:
 def recorded(transcript: Transcript, kind: EventKind = EventKind.OUTPUT) -> bytes:
     """What is recorded of a kind; all of it must fit into a block."""
     data = []
-    while (content := transcript.take()) is not None:
+    while (content := transcript.next_block()) is not None:
         assert content.size <= MOST_CONTENT
         data += [event.data for event in events_of(content) if event.kind is kind]
     return b"|".join(data)
@@ -36,7 +36,7 @@ def test_output_behind_messages_from_far_ahead_is_recorded() -> None:
     transcript = attached()
     for number in range(HELD_MESSAGES + 1):
         transcript.output(2**40 + number, message(2**40 + number, b""))
-    transcript.take()
+    transcript.next_block()
     for number in range(3):
         transcript.output(number, message(number, b"%d" % number))
         transcript.output(number, message(number, b"%d" % number))
@@ -111,14 +111,14 @@ def test_text_in_place_of_an_exit_status_is_recorded_as_output() -> None:
     transcript.output(3, message(3, b"", PayloadType.EXIT_CODE))
     position = transcript.position
     assert position.exited
-    waiting = events_of(transcript.take())
+    waiting = events_of(transcript.next_block())
     assert [event.data for event in waiting if event.kind is EventKind.EXIT] == [b"3"]
     assert [event.data for event in waiting if event.kind is EventKind.OUTPUT] == [b"not a number", b"EXIT_CODE: 4"]
 
 
 def test_sizes_between_which_nothing_was_shown_take_no_memory() -> None:
     transcript = attached()
-    transcript.take()
+    transcript.next_block()
     for number in range(10_000):
         size = b'{"cols":%d,"rows":24}' % (number + 1)
         transcript.input(number, frame(MessageType.INPUT_STREAM_DATA, number, 0, bytes(16), 1, PayloadType.SIZE, size))

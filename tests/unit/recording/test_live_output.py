@@ -25,7 +25,7 @@ async def test_kept_frames_are_put_in_order_when_somebody_follows() -> None:
     await output.follow()
     assert output.screen() == ("01234", True)
     assert output.output(message(5, b"5"))
-    assert text_of(output.take()) == "5"
+    assert text_of(output.new_events()) == "5"
     assert output.screen() == ("012345", True)
 
 
@@ -42,7 +42,7 @@ async def test_memory_is_bounded_and_the_screen_says_that_something_is_missing(
     assert not is_whole
     assert screen.endswith("line 998\r\nline 999\r\n")
     output.output(message(1000, b"next"))
-    assert text_of(output.take()) == "next"
+    assert text_of(output.new_events()) == "next"
 
 
 async def test_screen_is_whole_once_it_was_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ async def test_session_that_was_underway_begins_with_any_number() -> None:
     await output.follow()
     output.output(message(5000, b"a"))
     output.output(message(5001, b"b"))
-    assert text_of(output.take()) == "ab"
+    assert text_of(output.new_events()) == "ab"
     assert output.screen() == ("ab", False)
 
 
@@ -71,7 +71,7 @@ async def test_old_message_that_is_sent_again_holds_up_nothing() -> None:
     await output.follow()
     assert output.screen()[0] == "300 301 302 "
     output.output(message(303, b"303"))
-    assert text_of(output.take()) == "303"
+    assert text_of(output.new_events()) == "303"
 
 
 async def test_client_that_takes_the_session_over_begins_with_an_empty_screen() -> None:
@@ -92,7 +92,7 @@ async def test_output_that_is_repeated_for_another_client_is_not_repeated_for_wa
     await output.follow()
     output.publication("two", 3)
     output.output(message(0, b"defghi"))
-    assert text_of(output.take()) == "ghi"
+    assert text_of(output.new_events()) == "ghi"
 
 
 async def test_frames_and_clients_that_come_while_frames_are_put_in_order_follow_them() -> None:
@@ -119,7 +119,7 @@ async def test_nothing_is_kept_in_order_once_nobody_watches() -> None:
     await output.follow()
     output.unfollow()
     assert not output.output(message(1, b"b"))
-    assert output.take() == []
+    assert output.new_events() == []
     await output.follow()
     assert output.screen() == ("ab", True)
 

@@ -50,10 +50,10 @@ class ChangeStreams:
         """Forget a stream."""
         self._of_person -= Counter([self._open.pop(stream)])
 
-    def tell(self, kinds: frozenset[Kind]) -> None:
+    def notify(self, kinds: frozenset[Kind]) -> None:
         """Tell every stream what has changed."""
         for stream in self._open:
-            stream.tell(kinds)
+            stream.notify(kinds)
 
     def end(self) -> None:
         """End all streams as the server shuts down; browsers reconnect, to another server or this one."""
@@ -70,7 +70,7 @@ class ChangeStream:
         self._untold: set[Kind] = set()
         self._woken = asyncio.Event()
 
-    def tell(self, kinds: frozenset[Kind]) -> None:
+    def notify(self, kinds: frozenset[Kind]) -> None:
         """Add changes; those that are not visible leave no trace, not even in timing."""
         if kinds & self.visible:
             self._untold |= kinds & self.visible
@@ -146,7 +146,7 @@ async def _send(response: web.StreamResponse, text: str) -> None:
 async def run_changes(app: web.Application) -> AsyncIterator[None]:
     """Publish what changes here, and tell the streams what changed anywhere, while the application runs."""
     service = app[GATEWAY].service
-    unsubscribe = await on_change(service.bus, app[STREAMS].tell)
+    unsubscribe = await on_change(service.bus, app[STREAMS].notify)
     async with running_beside(supervised("console changes", lambda: service.changes.publish(service.bus))):
         yield
     await unsubscribe()

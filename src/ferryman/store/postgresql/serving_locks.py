@@ -42,12 +42,12 @@ class _Refused(StoreUnusable):
 def sole_user(url: URL, on_lost: OnLost = lambda _: None) -> Iterator[None]:
     """Hold the lock that allows one server. Raises `StoreUnusable`."""
 
-    def take(connection: Connection) -> None:
+    def acquire(connection: Connection) -> None:
         if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SERVING}).scalar_one():
             advice = "Stop that server, or give this one a database of its own"
             raise _Refused(without_password(url), "another server uses it", advice)
 
-    with _held(url, take, on_lost):
+    with _held(url, acquire, on_lost):
         yield
 
 
@@ -59,7 +59,7 @@ def one_of_several(url: URL, name: str, on_lost: OnLost = lambda _: None) -> Ite
     machine's clock is not the database's.
     """
 
-    def take(connection: Connection) -> None:
+    def acquire(connection: Connection) -> None:
         if not connection.execute(text("SELECT pg_try_advisory_lock_shared(:key)"), {"key": SERVING}).scalar_one():
             advice = "Stop that server, or set bus.url for it, too"
             raise _Refused(without_password(url), "a server without a bus uses it", advice)
@@ -69,7 +69,7 @@ def one_of_several(url: URL, name: str, on_lost: OnLost = lambda _: None) -> Ite
 
     with connected(url) as connection:
         _check_clock(url, connection)
-    with _held(url, take, on_lost):
+    with _held(url, acquire, on_lost):
         yield
 
 
@@ -90,9 +90,9 @@ def _check_clock(url: URL, connection: Connection) -> None:
 
 
 @contextmanager
-def _held(url: URL, take: Callable[[Connection], None], on_lost: OnLost) -> Iterator[None]:
-    locks = _Locks(url, take)
-    locks.take()
+def _held(url: URL, acquire: Callable[[Connection], None], on_lost: OnLost) -> Iterator[None]:
+    locks = _Locks(url, acquire)
+    locks.acquire()
     ended = threading.Event()
     thread = threading.Thread(target=locks.keep, args=(ended, on_lost), name="serving-locks", daemon=True)
     thread.start()
@@ -106,18 +106,18 @@ def _held(url: URL, take: Callable[[Connection], None], on_lost: OnLost) -> Iter
 class _Locks:
     """The locks, and the connection that holds them. Used by one thread at a time."""
 
-    def __init__(self, url: URL, take: Callable[[Connection], None]) -> None:
+    def __init__(self, url: URL, acquire: Callable[[Connection], None]) -> None:
         self._url = url
-        self._take = take
+        self._acquire = acquire
         self._opened = ExitStack()
         self._connection: Connection | None = None
 
-    def take(self) -> None:
-        """Connect and take the locks. Raises `StoreUnusable`."""
+    def acquire(self) -> None:
+        """Connect and acquire the locks. Raises `StoreUnusable`."""
         with ExitStack() as opened:
             connection = opened.enter_context(connected(self._url))
             connection.exec_driver_sql(_NOTICED)
-            self._take(connection)
+            self._acquire(connection)
             self._connection, self._opened = connection, opened.pop_all()
 
     def keep(self, ended: threading.Event, on_lost: OnLost) -> None:
@@ -127,7 +127,7 @@ class _Locks:
             if self._is_held():
                 continue
             try:
-                self.take()
+                self.acquire()
             except _Refused as refused:
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > PATIENCE_SECONDS:

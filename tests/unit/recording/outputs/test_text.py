@@ -47,7 +47,7 @@ def test_log_says_what_is_missing_in_the_transcripts_words() -> None:
     transcript.client_attached("c-1")
     transcript.publication("c-1", 5)
     transcript.client_left()
-    events = [RecordedEvent(event.at, event.kind, event.data) for event in events_of(transcript.take())]
+    events = [RecordedEvent(event.at, event.kind, event.data) for event in events_of(transcript.next_block())]
     assert shown(events) == b"\r\n[5 bytes of output are missing.]\r\n"
 
 

@@ -82,7 +82,7 @@ class WatchedSession:
     def output(self, frame: bytes) -> None:
         """Publish an output message of the node."""
         if self._live.output(frame):
-            self._publish(self._live.take())
+            self._publish(self._live.new_events())
 
     def input(self, frame: bytes) -> None:
         """Read an input message of the client, of which only the terminal's sizes matter."""
@@ -132,7 +132,7 @@ class WatchedSession:
             await self._live.follow()
             if self._ticking is None:
                 self._ticking = asyncio.create_task(self._tick())
-            self._publish(self._live.take())
+            self._publish(self._live.new_events())
             self._seal()  # it is on the screen already, so it is not for whoever joins now
             screen, is_whole = self._live.screen()
             joined = WatchJoined(self._number, self._elapsed(), *self._live.size, screen, is_whole)
@@ -213,7 +213,7 @@ class WatchedSession:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._live.tick()
-            self._publish(self._live.take())
+            self._publish(self._live.new_events())
             now = asyncio.get_running_loop().time()
             for watcher_id, watching in list(self._watching.items()):
                 if now - watching.renewed_at > _FORGOTTEN_SECONDS:
