@@ -1,14 +1,19 @@
-"""A shell in the browser: from signing in to a prompt, and what happens to it when the server goes away."""
+"""A shell in the browser: from signing in to a prompt, and what happens to it when the server goes away.
+
+Also signing in at a provider, for which the server must be started again.
+"""
 
 import hashlib
 import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from tests.e2e.console.company_provider import company_provider
 from tests.e2e.console.console_page import OpenConsole
 from tests.e2e.demo import Ferryman
 from tests.waiting import PATIENCE, wait_until
@@ -227,3 +232,57 @@ def test_hostile_output_and_titles_are_text(own_ferryman: Ferryman, open_console
     expect(page.get_by_text("<b>bold?</b>").first).to_be_visible()
     assert page.locator("main img, main a[href^=javascript]").count() == 0
     assert len(console.context.pages) == 1
+
+
+def sign_in_at_the_provider(page: Page, who: str | None, alter: str = "") -> None:
+    """Go to the provider's own page, with one parameter of its address altered, and authorize as `who`, or deny."""
+    page.get_by_role("link", name="Continue with The Company").click()
+    expect(page.get_by_role("heading", name="Authorize Client")).to_be_visible()
+    if alter:
+        page.goto(re.sub(f"{alter}=[^&]*", f"{alter}={'A' * 43}", page.url))
+    if who is None:
+        page.get_by_role("button", name="Deny").click()
+    else:
+        page.get_by_placeholder("sub").fill(who)
+        page.get_by_role("button", name="Authorize").click()
+
+
+def test_person_signs_in_at_a_provider_and_out(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
+    with company_provider(own_ferryman, admitted="shirley@example.com"):
+        console = open_console(own_ferryman, signed_in=False)
+        page, cookies, asked = console.page, list[Any](), list[str]()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{console.url}sessions")
+        page.get_by_role("link", name="Continue with The Company").click()
+        expect(page.get_by_role("heading", name="Authorize Client")).to_be_visible()
+        cookies += console.context.cookies()
+        page.get_by_placeholder("sub").fill("shirley@example.com")
+        page.get_by_role("button", name="Authorize").click()
+        expect(page.get_by_role("heading", name="Sessions", level=1)).to_be_visible()
+        expect(page.get_by_text("Role People")).to_be_visible()
+        assert page.url == f"{console.url}sessions"
+
+        others = own_ferryman.client("ssm").start_session(Target=own_ferryman.node_id)["SessionId"]
+        expect(page.get_by_text(others)).to_be_visible()  # without reloading
+        own_ferryman.client("ssm").terminate_session(SessionId=others)
+        expect(page.get_by_text(others)).to_be_hidden()
+
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("link", name="Continue with The Company")).to_be_visible()
+        console.context.add_cookies(cookies)
+        (answer,) = [each for each in asked if "/sign-in/callback?" in each]
+        page.goto(answer)
+        refused = page.get_by_role("alert")
+        expect(refused).to_contain_text("The provider refused")  # the code was used before
+        sign_in_at_the_provider(page, "mallory@example.com")
+        expect(refused).to_contain_text("the role does not trust you")
+        sign_in_at_the_provider(page, None)
+        expect(refused).to_contain_text("You are not signed in")
+        sign_in_at_the_provider(page, "shirley@example.com", alter="state")
+        expect(refused).to_contain_text("went on in another browser")
+        sign_in_at_the_provider(page, "shirley@example.com", alter="nonce")
+        expect(refused).to_contain_text("The provider refused")
+        expect(page).to_have_url(console.url)  # the reason is said once, and not kept in the address
+        assert console.context.cookies() == []
+        sign_in_at_the_provider(page, "shirley@example.com")
+        expect(page.get_by_text("Role People")).to_be_visible()
