@@ -12,8 +12,18 @@ const POLL_SECONDS = 20;
 
 class LiveUpdates {
   private readonly listeners = new Map<Subject, Set<Listener>>();
+  /** What has changed while nobody saw the page. */
+  private readonly missed = new Set<Subject>();
   private source: EventSource | null = null;
   private poll: ReturnType<typeof setInterval> | null = null;
+
+  constructor() {
+    document.addEventListener('visibilitychange', () => {
+      const missed = [...this.missed];
+      this.missed.clear();
+      missed.forEach((each) => this.tell(each));
+    });
+  }
 
   /** Calls `listener` when something of `subject` changes; the answer ends that. */
   on(subject: Subject, listener: Listener): () => void {
@@ -62,7 +72,11 @@ class LiveUpdates {
   }
 
   private tell(subject: Subject): void {
-    if (session.expired || document.visibilityState === 'hidden') return;
+    if (session.expired) return;
+    if (document.visibilityState === 'hidden') {
+      this.missed.add(subject);
+      return;
+    }
     inBackground(() => this.listeners.get(subject)?.forEach((each) => each()));
   }
 }

@@ -2,12 +2,11 @@
 
 import { call, inBackground, newLoad, type Output } from './api/call';
 import { ApiError } from './api/errors';
-import type { Page } from './resource.svelte';
+import { pageSize, type Page } from './resource.svelte';
 import { printable } from './text';
 
 export type Node = NonNullable<Output<'ssm/DescribeInstanceInformation'>['InstanceInformationList']>[number];
 
-const PAGE = 50;
 const FOUND = 100;
 const TOGETHER_MILLISECONDS = 30;
 const NODE_ID = /^m?i-[0-9a-f]+$/;
@@ -45,7 +44,7 @@ export async function nodePage(filter: NodeFilter, next: string | undefined, sig
   const answer = await call(
     'ssm/DescribeInstanceInformation',
     {
-      MaxResults: PAGE,
+      MaxResults: pageSize(next),
       ...(filters.length > 0 ? { Filters: filters } : {}),
       ...(next === undefined ? {} : { NextToken: next }),
     },

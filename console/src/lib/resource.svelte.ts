@@ -29,6 +29,9 @@ export class Resource<T> {
   }
 }
 
+/** How many rows a page has. The first has no more than a screen shows, so that it is there soon. */
+export const pageSize = (next: string | undefined) => (next === undefined ? 25 : 50);
+
 export interface Page<T> {
   items: T[];
   next: string | undefined;

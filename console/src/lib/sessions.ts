@@ -1,7 +1,7 @@
 /** Lists sessions and ends them. */
 
 import { call, type Output } from './api/call';
-import type { Page } from './resource.svelte';
+import { pageSize, type Page } from './resource.svelte';
 
 export type Session = NonNullable<Output<'ssm/DescribeSessions'>['Sessions']>[number];
 export type SessionState = 'Active' | 'History';
@@ -22,7 +22,6 @@ export interface SessionFilter {
   value: string;
 }
 
-const PAGE = 50;
 const WATCHABLE = new Set([
   'AWS-StartPortForwardingSession',
   'AWS-StartPortForwardingSessionToRemoteHost',
@@ -40,7 +39,7 @@ export async function sessionPage(
     'ssm/DescribeSessions',
     {
       State: state,
-      MaxResults: PAGE,
+      MaxResults: pageSize(next),
       ...(filters.length > 0 ? { Filters: filters } : {}),
       ...(next === undefined ? {} : { NextToken: next }),
     },

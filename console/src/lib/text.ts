@@ -3,7 +3,7 @@
 /** What could reorder the text around it or hide in it, and every space but U+0020; the same as in the server's messages. */
 const HIDDEN =
   /[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/gu;
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 /** No language stacks so many accents on a letter; more of them would be drawn over other lines. */
 const STACKED = /(\p{M}{4})\p{M}+/gu;
 
@@ -12,7 +12,7 @@ export function printable(value: string | undefined | null): string {
   return (value ?? '').replace(HIDDEN, escaped).replace(STACKED, '$1…');
 }
 
-/** Returns recorded output on one line: as `printable`, but with the spaces and symbols that programs draw with. */
+/** Returns recorded output on one line: as `printable`, but with the tabs, spaces and symbols that programs draw with. */
 export function printableOutput(value: string): string {
   return value.replace(CONTROL, escaped).replace(STACKED, '$1…');
 }

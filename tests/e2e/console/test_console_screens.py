@@ -30,6 +30,13 @@ BY_COLOUR = ("color-contrast", "link-in-text-block")
 """The rules of axe that depend on the theme; the others are asked once."""
 LAYOUT_SHIFT = 0.05
 """What Web Vitals count as good is 0.1 for a whole visit."""
+LABELS_OF_NOTHING = """() => [...document.querySelectorAll('main td[data-label]:not([data-label=""])')]
+  .filter((cell) => cell.checkVisibility() && /^[ \\n]*$/.test(cell.textContent)).map((cell) => cell.dataset.label)"""
+"""The labels of a card's lines that have no text; a hard space stands for tags that are being fetched."""
+NARROW_ROWS = """() => [...document.querySelectorAll('main tr')]
+  .filter((row) => row.checkVisibility() && row.clientWidth < row.closest('table').clientWidth - 2)
+  .map((row) => row.textContent.trim().slice(0, 40))"""
+"""The rows of tables that are narrower than the table."""
 TO_WEBP = """async png => {
   const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height);
@@ -152,7 +159,11 @@ def test_every_screen_is_accessible_and_fits(stage: Stage, ferryman: Ferryman) -
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             found[f"{screen}, phone"] = [f"{width} pixels wide"]
+        if labels := page.evaluate(LABELS_OF_NOTHING):
+            found[f"{screen}, cards"] = labels
         page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+        if narrow := page.evaluate(NARROW_ROWS):
+            found[f"{screen}, rows"] = narrow
     assert found == {}
 
 
@@ -162,6 +173,8 @@ def test_terminals_and_dialogs_are_accessible(stage: Stage, ferryman: Ferryman) 
     page.evaluate(AXE.read_text())
     stage.console.go("terminal")
     expect(page.locator(".pane:visible")).not_to_have_count(0)
+    page.get_by_role("button", name="Split side by side").click()
+    expect(page.locator(".pane:visible")).to_have_count(2)
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         if problems := violations(page):
@@ -176,8 +189,10 @@ def test_terminals_and_dialogs_are_accessible(stage: Stage, ferryman: Ferryman) 
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     if problems := violations(page):
         found["shortcuts"] = problems
+    page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
     page.keyboard.press("Escape")
     page.emulate_media(color_scheme="light")
     assert found == {}

@@ -97,13 +97,47 @@ export function memory(save: (content: Blob) => void): Sink {
   };
 }
 
+/** What may wait for the disk; beyond it the node waits. */
+const WAITING_BYTES = 8 << 20;
+
 /** Writes a download to a file, which the browser puts in its place when it is whole. */
 export function disk(file: FileSystemWritableFileStream): Sink {
+  let waiting: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  let failure: unknown = null;
+  let writing: Promise<void> = Promise.resolve();
+
+  /** Writes whatever waits with one call, since each call takes as long as many kilobytes. */
+  async function flush(): Promise<void> {
+    const taken = new Blob(waiting.splice(0));
+    bytes = 0;
+    try {
+      if (failure === null) await file.write(taken);
+    } catch (error) {
+      failure = error;
+    }
+  }
+
+  async function settle(): Promise<void> {
+    await writing;
+    if (failure !== null) throw failure;
+  }
+
   return {
     largest: Infinity,
-    write: (data) => file.write(data),
-    finish: () => file.close(),
-    abort: () => file.abort(),
+    async write(data) {
+      if (waiting.push(data) === 1) writing = writing.then(flush);
+      bytes += data.length;
+      if (bytes > WAITING_BYTES || failure !== null) await settle();
+    },
+    async finish() {
+      await settle();
+      await file.close();
+    },
+    async abort() {
+      waiting = [];
+      await file.abort();
+    },
   };
 }
 
