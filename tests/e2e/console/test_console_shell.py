@@ -284,5 +284,7 @@ def test_person_signs_in_at_a_provider_and_out(own_ferryman: Ferryman, open_cons
         expect(refused).to_contain_text("The provider refused")
         expect(page).to_have_url(console.url)  # the reason is said once, and not kept in the address
         assert console.context.cookies() == []
+        page.goto(f"{console.url}?signInError=constructor")
+        expect(refused).to_contain_text("Signing in failed. Try again.")
         sign_in_at_the_provider(page, "shirley@example.com")
         expect(page.get_by_text("Role People")).to_be_visible()
