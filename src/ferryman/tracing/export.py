@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from ferryman.model.failures import said_by
 from ferryman.tracing.spans import OpenTelemetry, RequestIds, sampler
 
 WAITING_SPANS = 2048
@@ -59,8 +60,16 @@ class _Reasons(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if self.first:
             return
-        text = record.getMessage().split("\n", 1)[0]
+        errors = [each for each in record.args or () if isinstance(each, BaseException)]
+        text = _cause(errors[0]) if errors else record.getMessage().split("\n", 1)[0]
         self.first = "".join(each if each.isprintable() else " " for each in text[:_REASON_CHARACTERS])
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the operating system or TLS said first, without the errors that libraries made of it."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return said_by(error) if isinstance(error, OSError) else str(error) or type(error).__name__
 
 
 class _Exporter(SpanExporter):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from ferryman.cli.demo.starting import free_port
 from ferryman.tracing import export
 from ferryman.tracing.export import BATCH_SPANS, WAITING_SPANS, Traces, TracesOptions, probe
 from tests.otlp_receiver import Receiver, running_receiver
@@ -102,6 +103,11 @@ def test_doctor_asks_whether_a_collector_accepts_traces(receiver: Receiver) -> N
     assert probe(options(receiver.url)) is None
     receiver.status = 403
     assert "403" in (probe(options(receiver.url)) or "")
+
+
+def test_why_a_collector_cannot_be_reached_is_said_in_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "REQUEST_SECONDS", 1.5)
+    assert probe(options(f"http://127.0.0.1:{free_port()}")) == "Connection refused"
 
 
 def test_nothing_is_imported_while_traces_are_off() -> None:
