@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import time
 import uuid
@@ -30,6 +31,10 @@ from ferryman.wire.agent_message import AgentMessage, MessageType, PayloadType, 
 REGION = "bench-1"
 LIMIT = 30.0
 """Seconds for a connection or an answer."""
+TLS = ssl.create_default_context() if os.environ.get("FERRYMAN_BENCHMARK_TLS") else None
+"""With FERRYMAN_BENCHMARK_TLS=1 the server speaks TLS. Its certificate is not verified."""
+if TLS is not None:
+    TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ def create_channel(
 
 def upgrade(port: int, path: str, headers: dict[str, str], source: str = "127.0.0.1") -> socket.socket:
     opened = socket.create_connection(("127.0.0.1", port), LIMIT, (source, 0))
+    if TLS is not None:
+        opened = TLS.wrap_socket(opened)
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
@@ -177,7 +184,11 @@ def call_status(
 
 
 def post(port: int, path: str, headers: dict[str, str], body: bytes, source: str = "127.0.0.1") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT, source_address=(source, 0))
+    connection = (
+        http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT, source_address=(source, 0))
+        if TLS is None
+        else http.client.HTTPSConnection("127.0.0.1", port, timeout=LIMIT, source_address=(source, 0), context=TLS)
+    )
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()

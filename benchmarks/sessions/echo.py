@@ -25,6 +25,7 @@ import botocore.session
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.peers import openssh
 from benchmarks.peers.openssh import NotHere, OpenSsh
+from benchmarks.peers.raw_peers import TLS
 
 ROUNDS = 20
 KEYS = 100
@@ -118,7 +119,7 @@ class Ferryman:
 
 @contextmanager
 def demo(directory: Path) -> Iterator[Ferryman]:
-    command = [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json"]
+    command = [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json", *(["--tls"] if TLS is not None else [])]
     with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
