@@ -53,7 +53,7 @@ class Attempts:
         self.made += 1
 
     def lost(self, held: float) -> bool:
-        """Note that a connection was lost after so many seconds; return whether it was more than a brief one."""
+        """Note that a connection was lost after `held` seconds; return whether it was more than a brief one."""
         brief = held < BRIEF_SECONDS
         self.made = min(self.made + 1, BRIEF_ATTEMPTS) if brief else 0
         return not brief

@@ -30,7 +30,7 @@ class ClockSteps(Protocol):
         """Follow the machine's clock. Returns by how many milliseconds it was set, until `moved` is called for them."""
 
     def moved(self, by: int) -> None:
-        """Note that stored times were moved by so many milliseconds."""
+        """Note that stored times were moved `by` this many milliseconds."""
 
 
 class SteadyClock:

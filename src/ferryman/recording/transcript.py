@@ -102,7 +102,7 @@ class Transcript:
     def next_block(self, at_least: int = 1) -> BlockContent | None:
         """Return the next block, and forget it; None if nothing waits.
 
-        A block that is not closed yet must have `at_least` so many bytes.
+        A block that is not closed yet must have `at_least` this many bytes.
         """
         if not self._closed and self._content.count and self._content.size >= at_least:
             self._close(self.position)

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Integer, Select, literal_column, union_all
 
 _LIMITS = (11, 51, 201, 1001)
-"""What a walk is limited to: the smallest that is enough. A literal, so that PostgreSQL knows how short a walk is also
-when it plans without parameters; and one of few, so that statements can be reused."""
+"""The possible limits of a walk, of which the smallest that is enough is used. A literal, so that PostgreSQL knows how
+short a walk is also when it plans without parameters; and one of few, so that statements can be reused."""
 
 
 def merged_walks(

@@ -15,7 +15,7 @@ from ferryman.transport.websocket import ABNORMAL, WebSocket
 QUIET_SECONDS = 3.0
 """How long after the last message a ping is sent."""
 ANSWER_SECONDS = 3.0
-"""How long its answer is waited for. By satellite it takes one second, on a bad line two or three."""
+"""How long to wait for its answer. By satellite it takes one second, on a bad line two or three."""
 USED_SECONDS = 30.0
 """How long after its last use a session is watched. Then nobody waits for it, and its heartbeat is enough."""
 MUCH_BYTES = 64 * 1024

@@ -47,7 +47,7 @@ class Standby:
         await self._dialled.wait()
         return self._ready is not None
 
-    async def take(self) -> UnopenedChannel | None:
+    async def acquire(self) -> UnopenedChannel | None:
         """Return the connection, waiting for it if it is being made; None if there is none."""
         if self._held is None:
             return None

@@ -78,17 +78,17 @@ async def test_a_connection_that_is_being_made_is_waited_for_and_used_once() -> 
         return UnopenedChannel(websocket(socket), "opening")
 
     made = Standby(dial)
-    assert await made.take() is None
+    assert await made.acquire() is None
     preparing = asyncio.create_task(made.prepare())
     await asked.wait()
-    taking = asyncio.create_task(made.take())
+    taking = asyncio.create_task(made.acquire())
     dialled.set()
     taken = await taking
     assert await preparing
     assert taken is not None
     await taken.open()
     assert socket.said == ["opening"]
-    assert await made.take() is None
+    assert await made.acquire() is None
     assert not socket.closed.is_set()
 
 
@@ -103,7 +103,7 @@ async def test_a_connection_that_is_not_used_is_closed(monkeypatch: pytest.Monke
     assert await made.prepare()
     async with asyncio.timeout(PATIENCE):
         await socket.closed.wait()
-    assert await made.take() is None
+    assert await made.acquire() is None
 
 
 async def test_a_connection_that_cannot_be_made_is_nobodys_loss() -> None:
@@ -112,4 +112,4 @@ async def test_a_connection_that_cannot_be_made_is_nobodys_loss() -> None:
 
     made = Standby(dial)
     assert not await made.prepare()
-    assert await made.take() is None
+    assert await made.acquire() is None

@@ -67,7 +67,7 @@ class DataLink:
         """Return a new socket: one that is ready, or else a new one, immediately after a connection that held."""
         try:
             async with asyncio.timeout(limit):
-                unopened = await self._standby.take()
+                unopened = await self._standby.acquire()
                 while True:
                     try:
                         if unopened is None:

@@ -370,7 +370,7 @@ class NatsBus:
 
 
 async def open_nats(options: NatsOptions, seconds: float = OPEN_SECONDS, tracing: Tracing = NO_TRACING) -> NatsBus:
-    """Return a connected bus; raises `BusUnusable` if NATS cannot be reached for so many seconds, or refuses."""
+    """Return a connected bus; raises `BusUnusable` if NATS cannot be reached for `seconds`, or refuses."""
     bus = NatsBus(options, tracing)
     await bus.connect(seconds)
     return bus

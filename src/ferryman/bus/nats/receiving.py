@@ -1,8 +1,8 @@
 """Subscriptions of NATS that cost little memory: a server has two for each of its nodes.
 
 `nats-py` gives each subscription a queue and a task that waits for it, together 5 KiB. Our handlers do not wait: they
-start tasks of their own, whose number is bounded. So each message is handled as it is read, in the library's form of a
-subscription whose result is a future's: what stands in for the future gets every message.
+start tasks of their own, whose number is bounded. So each message is handled as it is read: the library can deliver a
+subscription's message to a future, and an object that stands in for that future gets every message.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 _UNUSED: "asyncio.Queue[Msg]" = asyncio.Queue()
-"""Instead of each subscription's own queue; nothing is put into it."""
+"""Shared in place of each subscription's own queue; nothing is put into it."""
 _log = structlog.get_logger("ferryman.bus.nats")
 
 
 class _Receiver:
-    """Has each message handled that a subscription gets; to the library it is a future that is never done."""
+    """Passes each message of a subscription to its handler; to the library it is a future that is never done."""
 
     __slots__ = ("_handle",)
 

@@ -131,7 +131,7 @@ class _Player:
                 due = min(due, time.monotonic() + pause / self._speed)
 
     def _key(self, seconds: float | None) -> bytes | None:
-        """Return the next key that is typed, None if none is within so many seconds."""
+        """Return the next key that is typed, None if none is typed within `seconds`."""
         if self.keyboard is None:
             time.sleep(seconds or 0)
             return None

@@ -89,7 +89,7 @@ class Connector:
         cause: Exception | None = None
         try:
             async with asyncio.timeout(self._outage_since + self._reconnect_seconds - now):
-                unopened = await self._standby.take()
+                unopened = await self._standby.acquire()
                 while True:
                     try:
                         if unopened is None:

@@ -22,7 +22,7 @@ from ferryman.model.values.secret import Secret
 
 TOKEN_BYTES = 32
 TOKEN_LENGTH = 43
-"""Characters of a token: so many bytes in base64url without padding."""
+"""Characters of a token: its random bytes in base64url without padding."""
 SESSIONS_A_PERSON = 20
 """Browsers that one person is signed in with; signing in with another ends the oldest."""
 NOTED_MILLIS = 60_000

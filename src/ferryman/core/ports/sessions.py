@@ -97,7 +97,8 @@ class SessionStore(Protocol):
         """Set where a session's log can be found; None leaves a link as it is."""
 
     async def move_times(self, by: int) -> int:
-        """Move the start and the deadline of every active session by so many milliseconds, because the clock was set.
+        """Move the start and the deadline of every active session `by` this many milliseconds, because the clock was
+        set.
 
         No deadline moves past `access_ends_at`. Returns how many sessions there are.
         """

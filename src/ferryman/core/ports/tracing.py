@@ -57,7 +57,7 @@ class Tracing(Protocol):
     """Makes spans."""
 
     def call(self, name: str, request_id: str, attributes: Attributes, *, seconds: float, parent: str | None) -> Span:
-        """Return the span of an API call that began so many seconds ago.
+        """Return the span of an API call that began `seconds` ago.
 
         The id of its trace is the request's, unless `parent` is a W3C traceparent that the server trusts.
         """

@@ -85,7 +85,7 @@ class Throttle:
             self.pause(caller_id, now, DENIED_PAUSE)
 
     def pause(self, caller_id: str, now: Millis, milliseconds: int = PAUSE) -> None:
-        """Refuse every call of a caller for so long; others are not affected."""
+        """Refuse every call of a caller for `milliseconds`; others are not affected."""
         self._paused[caller_id] = Millis(now + milliseconds)
         self._paused.move_to_end(caller_id)
         if len(self._paused) > REMEMBERED:

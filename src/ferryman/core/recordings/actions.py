@@ -19,9 +19,9 @@ from ferryman.model.identity.callers import Caller
 from ferryman.model.sessions import ENDED
 
 PAGE_BYTES = 256 * 1024
-"""A page of events ends with the block in which it has so many bytes."""
+"""A page of events ends with the block in which it reaches this many bytes."""
 PAGE_BLOCKS = 1000
-"""A page has at most so many blocks; those of a session that shows a byte a second are small."""
+"""A page has at most this many blocks; those of a session that shows a byte a second are small."""
 _EVENT_BYTES = 64
 """What an event adds to a page in addition to its data."""
 _READ_INPUT = "ferryman:GetRecordingInput"

@@ -1,8 +1,8 @@
 """SearchRecordings: lines that recorded sessions showed.
 
 A caller finds lines only of recordings whose events they may read. Neither results nor page tokens say whether other
-recordings contain the phrase: a page ends after so many results, or after so many chunks of the index, whether those
-match or not. Only a search that exceeds its time says a little: it had much to skip.
+recordings contain the phrase: a page ends after a number of results, or after a number of chunks of the index, whether
+those match or not. Only a search that exceeds its time says a little: it had much to skip.
 """
 
 import asyncio

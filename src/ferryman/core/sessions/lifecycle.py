@@ -185,7 +185,7 @@ async def _transition(
 
 
 async def set_deadline(service: Service, session_id: SessionId, seconds: int) -> None:
-    """Have the sweep look at a session in so many seconds."""
+    """Have the sweep check a session in `seconds`."""
     await service.store.sessions.set_deadline(session_id, Millis(service.clock() + seconds * 1000))
 
 

@@ -23,7 +23,7 @@ class Timing:
         self.underway += 1
 
     def end(self, seconds: float) -> None:
-        """Note that one ended, after so long."""
+        """Note that one ended, after `seconds`."""
         self.underway -= 1
         self.seconds += seconds
         self.counts[bisect_left(BOUNDS, seconds)] += 1

@@ -15,7 +15,7 @@ _WINDOW = 64 * 1024
 """Bytes that are read together when a header is looked for."""
 
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes from an offset on, fewer at the end."""
+"""Returns a number of bytes from an offset on, fewer at the end."""
 Blocks = Callable[[int], Iterator[StoredBlock]]
 """Yields the blocks from an offset on; raises `DamagedBlock`."""
 

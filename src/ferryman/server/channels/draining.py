@@ -1,4 +1,4 @@
-"""How a server that is about to stop has everything that is connected move to other servers."""
+"""Moves everything that is connected to other servers, before a server stops."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,11 +14,11 @@ from ferryman.server.channels.sockets.peer_socket import PeerSocket
 STOPPING = "the server is stopping"
 _STEPS = 100
 _ASKING_SHARE = 0.8
-"""The part of the time in which peers are asked to move; the rest is for the last to do it."""
+"""The part of the time in which peers are asked to move; the rest is for the last ones to finish."""
 _PREPARE_SECONDS = 3.0
 """How long a session's ends have to make another connection ready."""
 _PREPARING, _PREPARING_SHARE = 8, 10
-"""How many sessions do so at a time: so many, or a tenth of all."""
+"""How many sessions prepare at a time: this many, or a tenth of all."""
 _log = structlog.get_logger("ferryman.server.channels.draining")
 
 
@@ -28,15 +28,15 @@ class MovingSession:
 
     session_id: SessionId
     sockets: Callable[[], Sequence[PeerSocket]]
-    """Those of the ends that are connected at this moment."""
+    """Returns the sockets of the ends that are connected at this moment."""
     release: Callable[[], Awaitable[None]]
     """Stops answering for the session on the bus, so that the next server need not ask this one."""
 
 
 async def move_away(sessions: Sequence[MovingSession], others: Sequence[PeerSocket], seconds: float) -> None:
-    """Close everything within so many seconds, evenly; what is closed connects to other servers.
+    """Close all channels within `seconds`, evenly spread; their peers connect to other servers.
 
-    The two ends of a session leave together: one after the other, the session would be interrupted twice. They leave
+    The two ends of a session leave together; otherwise it would be interrupted twice. They leave
     when both have another connection ready. Only some sessions prepare that at a time: if all did, they would keep the
     other servers busy while those that have moved wait for them.
     """

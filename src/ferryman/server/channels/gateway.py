@@ -314,7 +314,7 @@ class Gateway:
             await self.service.bus.publish(control_subject(node_id), encode(TaskStarted(session_id)))
 
     async def move_away(self, seconds: float) -> None:
-        """Have every peer move to another server within so many seconds."""
+        """Have every peer move to another server within `seconds`."""
         sessions = [
             MovingSession(each.slot.session_id, partial(_sockets, each), partial(_release, each))
             for each in self._occupied()

@@ -24,7 +24,7 @@ STREAMS_A_PERSON, MOST_STREAMS = 8, 1000
 HEARTBEAT_SECONDS = 15.0
 """How often a quiet stream says that it is alive, and a stream's session and permissions are looked up again."""
 STALLED_SECONDS = 10.0
-"""A reader that does not take a message for so long is dropped."""
+"""A reader that does not accept a message for this long is dropped."""
 RETRY_MILLIS = 2000
 
 
@@ -82,7 +82,7 @@ class ChangeStream:
         self._woken.set()
 
     async def wait(self, seconds: float) -> list[Kind]:
-        """Return what has changed, nothing after so many seconds."""
+        """Return the kinds that have changed; none after `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()

@@ -226,7 +226,7 @@ class Socket(PeerSocket):
             prepared()
 
     async def answers(self, seconds: float) -> bool:
-        """Ping the peer; return whether it sends anything within so many seconds. Any number of tasks may wait."""
+        """Ping the peer; return whether it sends anything within `seconds`. Any number of tasks may wait."""
         if self._hearing is None:
             self._hearing = asyncio.Event()
         hearing = self._hearing
