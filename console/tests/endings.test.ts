@@ -9,7 +9,7 @@ describe('why a session ended', () => {
 
   it('is, for one that the browser got no data key for, the reason, and the command that may have one', () => {
     expect(encryptedEnding('GenerateDataKey was refused: NotFoundException', sessionCommand('mi-01', '', false))).toBe(
-      'This session is encrypted with a KMS key, which the browser got no data key of: ' +
+      'This session must be encrypted, and the browser got no data key: ' +
         'GenerateDataKey was refused: NotFoundException. At a command line, use: ferryman shell mi-01',
     );
   });

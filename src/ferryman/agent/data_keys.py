@@ -23,6 +23,7 @@ from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.sigv4 import sign
+from ferryman.system.core_dumps import forbid_core_dumps
 from ferryman.transport.errors import Unreachable
 from ferryman.transport.http import HttpClient, Sign
 
@@ -49,6 +50,7 @@ class DataKeys:
 
     async def decrypt(self, sealed: DataKeySealed) -> bytes:
         """Return the 64 bytes of a data key. Raises `DataKeyFailed`, after 12 s at most."""
+        forbid_core_dumps()
         node_id = self._source.registration.node_id
         members: dict[str, object] = {
             "CiphertextBlob": base64.b64encode(sealed.ciphertext).decode(),

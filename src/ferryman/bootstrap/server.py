@@ -18,6 +18,7 @@ from ferryman.bootstrap.recordings.recorder import open_recorder
 from ferryman.bootstrap.service import open_service, store_failure
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
+from ferryman.system.core_dumps import forbid_core_dumps
 from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     manager = ServiceManager.of_this_process()
     _handle_signals(stop, hurry, certificate, discovery, reload_requested)
     _allow_open_files()
+    forbid_core_dumps()
     background: list[asyncio.Task[None]] = []
     ends: list[Failure] = []
     loop = asyncio.get_running_loop()

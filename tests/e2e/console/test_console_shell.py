@@ -111,7 +111,7 @@ def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman
     others = {each["SessionId"] for each in own_ferryman.active_sessions()}
     console = open_console(own_ferryman)
     sealed = console.connect(document="Sealed")
-    expect(sealed.place.get_by_text(f"Encrypted from this page to the node with {key}")).to_be_visible()
+    expect(sealed.place.get_by_text(f"Encrypted with {key}")).to_be_visible()
     (sealed_id,) = {each["SessionId"] for each in own_ferryman.active_sessions()} - others
     sealed.run("echo sealed-$((6 * 7))")
     sealed.shows("sealed-42")
@@ -133,6 +133,7 @@ def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman
     sealed.shows("again-42")
     console.go(f"sessions/{sealed_id}")
     expect(console.page.get_by_text(f"{key}, end to end")).to_be_visible()
+    expect(console.page.get_by_role("link", name="Watch live")).to_have_count(0)
     own_ferryman.client("kms").disable_key(KeyId=key)
     console.start(document="Sealed")
     expect(console.page.get_by_text("GenerateDataKey was refused: DisabledException")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import resource
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,15 @@ async def test_key_is_decrypted_for_this_session_and_node(state: StateDirectory,
         }
     ]
     assert kms.scopes[0].endswith(f"/{REGION}/kms/aws4_request")
+
+
+async def test_whoever_holds_a_data_key_leaves_no_core_dump(
+    state: StateDirectory, server: HttpClient, kms: Kms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: limits.append((kind, pair)))
+    await data_keys(state, server, KmsSettings(endpoint=kms.url)).decrypt(SEALED)
+    assert [(kind, soft) for kind, (soft, _) in limits] == [(resource.RLIMIT_CORE, 0)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ export function ending(output: string, lost: boolean): string {
 
 /** Why the browser could not encrypt a session, and the command that may, at a computer that can reach the key's KMS. */
 export function encryptedEnding(reason: string, instead: string): string {
-  return `This session is encrypted with a KMS key, which the browser got no data key of: ${printable(reason)}. At a command line, use: ${printable(instead)}`;
+  return `This session must be encrypted, and the browser got no data key: ${printable(reason)}. At a command line, use: ${printable(instead)}`;
 }
 
 /** Returns the command that starts a session as the console would have. `document` is empty for the account's shell. */

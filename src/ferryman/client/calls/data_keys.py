@@ -15,6 +15,7 @@ from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.daemon_threads import in_daemon_thread
 from ferryman.client.calls.launch import Launch
 from ferryman.model.failures import said_by
+from ferryman.system.core_dumps import forbid_core_dumps
 from ferryman.transport.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def generate_data_key(launch: Launch, request: DataKeyRequested) -> DataKe
     """Return a data key for the session, bound to its id and target. Raises `DataKeyFailed`, after 12 s at most."""
     if objection := key_objection(request.kms_key_id):
         raise DataKeyFailed(objection)
+    forbid_core_dumps()
     if not launch.target:
         raise DataKeyFailed("the launcher names no target, which the key must be bound to; use a newer AWS CLI")
     try:

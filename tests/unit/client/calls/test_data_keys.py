@@ -1,13 +1,16 @@
 """Where the client finds KMS, and which keys a person accepts; calls of a real one are in the end-to-end tests."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from ferryman.channel.key_agreement import DataKeyRequested
+from ferryman.client.calls import data_keys
 from ferryman.client.calls.data_keys import (
     KEYS_VARIABLE,
     PROFILE_VARIABLE,
+    DataKey,
     DataKeyFailed,
     _client,
     generate_data_key,
@@ -87,3 +90,11 @@ def test_person_can_insist_on_keys(monkeypatch: pytest.MonkeyPatch, accepted: st
 async def test_launcher_without_a_target_is_refused() -> None:
     with pytest.raises(DataKeyFailed, match="names no target"):
         await generate_data_key(launch(target=""), DataKeyRequested("k", None))
+
+
+async def test_whoever_holds_a_data_key_leaves_no_core_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: limits.append((kind, pair)))
+    monkeypatch.setattr(data_keys, "_generate", lambda *_: DataKey(b"k" * 64, b"sealed"))
+    await generate_data_key(launch(), DataKeyRequested("k", None))
+    assert [(kind, soft) for kind, (soft, _) in limits] == [(resource.RLIMIT_CORE, 0)]
