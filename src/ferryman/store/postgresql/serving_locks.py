@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import structlog
 from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ferryman.store.faults import StoreUnusable
 from ferryman.store.postgresql.databases import SERVING, connected
@@ -116,6 +116,7 @@ class _Locks:
         """Connect and acquire the locks. Raises `StoreUnusable`."""
         with ExitStack() as opened:
             connection = opened.enter_context(connected(self._url))
+            opened.callback(_release, connection)
             connection.exec_driver_sql(_NOTICED)
             self._acquire(connection)
             self._connection, self._opened = connection, opened.pop_all()
@@ -156,3 +157,9 @@ class _Locks:
         opened, self._opened = self._opened, ExitStack()
         with suppress(StoreUnusable):  # a lost connection cannot be closed in order
             opened.close()
+
+
+def _release(connection: Connection) -> None:
+    """Release the locks now: PostgreSQL would keep them until it notices, later, that the connection is closed."""
+    with suppress(SQLAlchemyError):  # a lost connection holds none
+        connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")

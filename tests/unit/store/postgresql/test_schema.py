@@ -18,6 +18,7 @@ from ferryman.store.faults import StoreUnusable
 from ferryman.store.offline.copying import copy_whole_store
 from ferryman.store.offline.examination import examine_store, is_served, read_session_documents, read_trail_heads
 from ferryman.store.postgresql import serving_locks
+from ferryman.store.postgresql.databases import connected
 from ferryman.store.schema import newest_schema
 from ferryman.store.tables import metadata
 from ferryman.store.urls import store_url
@@ -97,6 +98,16 @@ def test_several_servers_use_a_database(migrated_postgresql: str) -> None:
         one_of_several(migrated_postgresql, "one"),
     ):
         pass
+
+
+def test_locks_are_free_at_once(migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL may notice late that a connection is closed, as on a busy machine. Here it is never closed."""
+    with connected(store_url(migrated_postgresql)) as connection:
+        monkeypatch.setattr(serving_locks, "connected", lambda _: contextlib.nullcontext(connection))
+        with one_of_several(migrated_postgresql, "one"):
+            assert is_served(migrated_postgresql, "one")
+        assert not is_served(migrated_postgresql, "one")
+        assert not is_served(migrated_postgresql)
 
 
 def taken_by(url: str) -> set[int]:
