@@ -10,7 +10,7 @@ import msgspec
 VERSION = 1
 
 
-class Request(msgspec.Struct, frozen=True, tag=0, array_like=True, omit_defaults=True):
+class Request(msgspec.Struct, frozen=True, tag=0, array_like=True):
     """Handle `body` and send a `Reply`. `trace` is what caused it (`core.ports.tracing`), if that is traced."""
 
     body: bytes
