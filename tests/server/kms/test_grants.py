@@ -1,11 +1,15 @@
 """Grants on keys, as botocore's clients see them."""
 
+import json
 from typing import Any
 
 import pytest
 
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.core.kms import grants
+from ferryman.core.kms import access, grants
+from ferryman.model.identity.credentials import Credentials
+from ferryman.model.values.secret import Secret
+from ferryman.policy.evaluation import NamedPolicy
 from tests.server.callers.kms_calls import IAM, Kms, allow, kms_of, new_key, person, refused
 from tests.server.running import Server
 
@@ -143,6 +147,33 @@ async def test_an_empty_constraint_is_not_one_before_policies(server: Server, km
     constraints: dict[str, Any] = {"Constraints": {"EncryptionContextSubset": {}}}
     assert (await refused(kms, "create_grant", alice, **asked, **constraints))[0] == "AccessDeniedException"
     await kms("create_grant", alice, **asked, Constraints={"EncryptionContextSubset": {"a": "b"}})
+
+
+async def test_many_grants_of_no_use_cost_one_decision(
+    server: Server, kms: Kms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_id, iam, sts = await new_key(kms), server.client("iam"), server.client("sts")
+    trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"{IAM}:user/root"}}
+    trust = json.dumps({"Statement": [trusted]})
+    await kms("create_role", iam, RoleName="granted", AssumeRolePolicyDocument=trust)
+    role = f"{IAM}:role/granted"
+    for name in ("a", "b", "c"):
+        await kms("create_grant", KeyId=key_id, GranteePrincipal=role, Operations=["Encrypt"], Name=name)
+    narrow = json.dumps({"Version": "2012-10-17", "Statement": [allow("ssm:*")]})
+    assumed = await kms("assume_role", sts, RoleArn=role, RoleSessionName="narrow", Policy=narrow)
+    given = assumed["Credentials"]
+    credentials = Credentials(given["AccessKeyId"], Secret(given["SecretAccessKey"]), Secret(given["SessionToken"]))
+    decided: list[str] = []
+
+    def as_policy(principal: str, action: str) -> NamedPolicy:
+        decided.append(principal)
+        return original(principal, action)
+
+    original = access._as_policy
+    monkeypatch.setattr(access, "_as_policy", as_policy)
+    client = server.client("kms", credentials)
+    assert (await refused(kms, "encrypt", client, KeyId=key_id, Plaintext=b"x"))[0] == "AccessDeniedException"
+    assert decided == [role]
 
 
 async def test_what_grants_cannot_be(kms: Kms, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,8 +100,9 @@ async def _decide(
         names = {caller.arn, caller.role_arn}
         retired = [use.retired] if use.retired and use.retired.key_id == found.key.key_id else []
         grants = retired if use.retired else await service.store.kms_grants.to(found.key.key_id, names)
-        for grant in grants:
-            if principal := _allowed_principal(grant, caller, use):
+        allowing = {_allowed_principal(grant, caller, use): grant for grant in reversed(grants)}
+        for principal, grant in allowing.items():  # the user or role, and the session: each is decided once
+            if principal:
                 by_grant = _evaluate(service, caller, use, found, _as_policy(principal, use.action))
                 if by_grant.allowed:
                     return by_grant, grant
