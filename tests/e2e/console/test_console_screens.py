@@ -175,6 +175,9 @@ def test_terminals_and_dialogs_are_accessible(stage: Stage, ferryman: Ferryman) 
     expect(page.locator(".pane:visible")).not_to_have_count(0)
     page.get_by_role("button", name="Split side by side").click()
     expect(page.locator(".pane:visible")).to_have_count(2)
+    shell = stage.console.pane()
+    shell.run("export PS1='alice@web-1:~$ '; clear; cat /etc/os-release")
+    shell.shows("VERSION_ID")
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         if problems := violations(page):
