@@ -86,4 +86,4 @@ def measure(sizes: Sequence[int] = (SMALL, LARGE), rounds: int = ROUNDS, calls: 
 
 def run() -> list[Measurement]:
     """Return p99 at the large size beside that at the small one, a line a filter."""
-    return measurements("DescribeSessions in PostgreSQL,", measure())
+    return measurements("PostgreSQL: DescribeSessions", measure())
