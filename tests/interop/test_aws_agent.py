@@ -78,12 +78,6 @@ def test_shell_profile(pair: Pair) -> None:
     leave(session)
 
 
-@pytest.mark.parametrize("name", ["kmsKeyId"])
-def test_the_server_refuses_what_the_agent_could_not_do(lab: Lab, name: str) -> None:
-    with pytest.raises(ClientError, match=f"InvalidDocumentContent.*inputs.{name}: is not supported"):
-        document(lab, "Refused", **{name: "something"})
-
-
 # Many at once, faults
 
 
