@@ -35,7 +35,7 @@ async def only_listing(server: "Server", name: str) -> Credentials:
 async def test_slow_listings_do_not_hold_up_authentication(server: "Server", monkeypatch: pytest.MonkeyPatch) -> None:
     nosy = server.client("ssm", await only_listing(server, "nosy"))
     sts = server.client("sts")
-    monkeypatch.setattr(sessions, "page_statement", lambda *_: (ENDLESS, {}))
+    monkeypatch.setattr(sessions, "page_statement", lambda *_, **__: (ENDLESS, {}))
     server.store._connections._listings._seconds = 5.0
     with ThreadPoolExecutor(9) as threads:
         loop = asyncio.get_running_loop()
@@ -43,6 +43,7 @@ async def test_slow_listings_do_not_hold_up_authentication(server: "Server", mon
         listings = [loop.run_in_executor(threads, ask) for _ in range(8)]
         async with asyncio.timeout(PATIENCE):
             while len(server.store._connections._listings._pending) < len(listings):
+                assert not any(listing.done() for listing in listings)
                 await asyncio.sleep(0.01)
             for _ in range(10):
                 answer = await loop.run_in_executor(threads, sts.get_caller_identity)
@@ -58,8 +59,8 @@ async def test_slow_listings_do_not_hold_up_authentication(server: "Server", mon
 async def test_a_flood_of_slow_listings_delays_nobody_elses(server: "Server", monkeypatch: pytest.MonkeyPatch) -> None:
     """One person's listings of a target never end; another person lists another target meanwhile."""
 
-    def statement(query: SessionQuery, after: SessionPosition | None, limit: int) -> object:
-        return (ENDLESS, {}) if query.target == SLOW else page_statement(query, after, limit)
+    def statement(query: SessionQuery, after: SessionPosition | None, limit: int, *, merges: bool) -> object:
+        return (ENDLESS, {}) if query.target == SLOW else page_statement(query, after, limit, merges=merges)
 
     monkeypatch.setattr(sessions, "page_statement", statement)
     flood = server.client("ssm", await only_listing(server, "flood"))
@@ -71,6 +72,7 @@ async def test_a_flood_of_slow_listings_delays_nobody_elses(server: "Server", mo
         listings = [loop.run_in_executor(threads, ask) for _ in range(MOST_PER_PERSON)]
         async with asyncio.timeout(PATIENCE):
             while len(server.store._connections._listings._pending) < len(listings):
+                assert not any(listing.done() for listing in listings)
                 await asyncio.sleep(0.01)
             with pytest.raises(ClientError, match="others of yours are waiting"):
                 await loop.run_in_executor(threads, ask)
