@@ -81,6 +81,26 @@ async def test_the_older_relay_lets_go_of_the_recording(
     await continues_at(other, paired, agent)
 
 
+async def test_an_end_that_waits_for_the_recording_leaves_when_another_server_relays(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other server has the recording by then, so waiting would last until the limit."""
+    waiting, free = asyncio.Event(), asyncio.Event()
+
+    async def tap(_: NoRecorder, __: SessionId) -> None:
+        if not waiting.is_set():
+            waiting.set()
+            await free.wait()
+
+    paired = await server.paired()
+    monkeypatch.setattr(NoRecorder, "tap", tap)
+    agent = await agent_elsewhere(paired, other, monkeypatch)
+    await waiting.wait()
+    newest = await agent_elsewhere(replace(paired, client=agent), server, monkeypatch)
+    free.set()
+    await continues_at(server, paired, newest)
+
+
 async def test_a_draining_server_leaves_its_sessions_to_the_one_that_asks(
     server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,8 @@ class _Occupied:
     """How many taps were requested from the recorder; each must be released."""
     traffic: SessionTraffic | None = None
     observing: asyncio.Task[None] | None = None
+    waiting: set[PeerSocket] = field(default_factory=set)
+    """The sockets of ends that join once the slot is complete."""
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -84,6 +86,8 @@ class Gateway:
         self._slots: dict[SessionId, _Occupied] = {}
         self._superseded: set[_Occupied] = set()
         """Slots whose sessions another server relays now, until their ends have left."""
+        self._closing: set[asyncio.Task[None]] = set()
+        """Close the sockets of ends that waited to join such a slot."""
         self._carried: set[str] = set()
         """The links of ends that are carried to another server, or are to be."""
         self._remote_ends = RemoteEnds(service, timeouts.close)
@@ -168,7 +172,7 @@ class Gateway:
     async def _join(
         self, authorized: AuthorizedSession, socket: PeerSocket, *, ferryman: bool, handshake: bool
     ) -> None:
-        async with self.slot(authorized) as slot:
+        async with self.slot(authorized, socket) as slot:
             if slot is self.slot_of(slot.session_id):
                 await slot.join(authorized, socket, ferryman=ferryman, handshake=handshake)
             else:  # superseded before it was complete
@@ -197,19 +201,31 @@ class Gateway:
             del self._slots[occupied.slot.session_id]
             self._superseded.add(occupied)
         occupied.slot.superseded()
+        for socket in occupied.waiting:  # maybe for the recording, which the other server has now
+            socket.leave(WSCloseCode.GOING_AWAY, MOVED)
+            closing = asyncio.create_task(socket.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     @asynccontextmanager
-    async def slot(self, authorized: AuthorizedSession) -> AsyncIterator[RelaySlot]:
-        """Yield the session's slot, the same for both ends; it answers on the bus while one of them is connected."""
+    async def slot(self, authorized: AuthorizedSession, socket: PeerSocket) -> AsyncIterator[RelaySlot]:
+        """Yield the session's slot, the same for both ends; it answers on the bus while one of them is connected.
+
+        `socket` is closed meanwhile if another server becomes the relay.
+        """
         session_id = authorized.session.session_id
         occupied = self._slots.get(session_id)
         if occupied is None:
             occupied = self._slots[session_id] = _Occupied(RelaySlot(self.service, authorized, self.timeouts))
         occupied.ends += 1
         try:
-            async with occupied.changing:
-                if not occupied.complete:
-                    await self._complete(occupied, authorized.session)
+            occupied.waiting.add(socket)
+            try:
+                async with occupied.changing:
+                    if not occupied.complete:
+                        await self._complete(occupied, authorized.session)
+            finally:
+                occupied.waiting.discard(socket)
             yield occupied.slot
         finally:
             occupied.ends -= 1
