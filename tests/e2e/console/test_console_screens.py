@@ -154,6 +154,9 @@ def test_every_screen_is_accessible_and_fits(stage: Stage, ferryman: Ferryman) -
             if problems := violations(page, *rules):
                 found[f"{screen}, {scheme}"] = problems
             if screen in ("overview", "nodes", "recording") and scheme == "light":
+                if screen == "recording":
+                    page.get_by_role("button", name="hello from the browser").last.click()
+                    expect(page.locator("pre").get_by_text("hello from the browser")).to_be_visible()
                 picture(page, f"{screen}-{scheme}")
         page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
         width = page.evaluate("document.documentElement.scrollWidth")
