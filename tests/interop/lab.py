@@ -325,7 +325,7 @@ def _program(process: psutil.Process) -> str:
     """The name of the program that a process runs; nothing for one that has ended."""
     with contextlib.suppress(psutil.Error):
         if process.status() != psutil.STATUS_ZOMBIE:
-            return Path(process.cmdline()[0]).name
+            return Path("".join(process.cmdline()[:1])).name
     return ""
 
 
