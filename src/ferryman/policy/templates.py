@@ -30,7 +30,7 @@ class Variable:
     default: str | None
 
     def value(self, context: RequestContext) -> str | None:
-        """Return its value, the default if the key is missing; None if there is no value, or several."""
+        """Return its only value, or the default if the key is missing. None if it has no value or several."""
         values = context.get(self.key)
         if len(values) == 1:
             return as_text(values[0])

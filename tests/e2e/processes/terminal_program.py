@@ -14,7 +14,7 @@ from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE
 
 MOST_READ = 65536
-"""Bytes of output that are looked at at once."""
+"""Bytes of output that are examined at a time."""
 HANGUP_SECONDS = 10.0
 """How long a program may take to end after its terminal was closed."""
 
