@@ -147,6 +147,8 @@ class ServerRecorder:
         self._users[session_id] -= 1
         tap = self._taps.get(session_id)
         if tap is not None:
+            if self._users[session_id] <= 0:
+                tap.skip_gap()
             await self._flush(tap)
         if self._users[session_id] <= 0:  # nobody has asked for it meanwhile
             del self._users[session_id]
@@ -171,6 +173,8 @@ class ServerRecorder:
     async def close(self) -> None:
         """Write all waiting output, and stop the threads. Waits at most 30 s for a disk that does not answer."""
         taps = list(self._taps.values())
+        for tap in taps:
+            tap.skip_gap()
         await asyncio.gather(*(self._flush(tap) for tap in taps))
         for tap in taps:
             await self._forget(tap)

@@ -192,6 +192,11 @@ class SessionRecorder:
         self._hand_over(flush=True)
         self._progress.set()
 
+    def skip_gap(self) -> None:
+        """Record what waits for missing output messages: nothing more will come here."""
+        if self.has_gap:
+            self._note(Transcript.skip_gap)
+
     async def flush(self) -> None:
         """Write everything that waits; raises OSError if that fails or takes more than PATIENCE_SECONDS."""
         until = time.monotonic() + PATIENCE_SECONDS

@@ -15,7 +15,10 @@ from tests.e2e.demo import Ferryman, arguments
 from tests.e2e.shell import OpenShell, Shell
 from tests.waiting import wait_until
 
-COMMAND = "seq 1 200000; echo end-$((40+2))"
+LINES = 200_000
+COMMAND = f"seq 1 {LINES}; echo end-$((40+2))"
+COMMAND_IN_TWO_PARTS = f"seq 1 {LINES - 1000}; read; seq {LINES - 999} {LINES}; echo end-$((40+2))"
+"""Its last thousand lines wait for a line of input."""
 END = "end-42\r\n"
 
 
@@ -43,11 +46,13 @@ def test_a_killed_part_comes_back_and_the_output_is_whole(
     shell = open_shell(own_ferryman, *own_ferryman.plugin_command(ticket))
     session_id = shell.session_id()
     shell.prompt()
-    shell.child.send(COMMAND + "\n")
+    shell.child.send(COMMAND_IN_TWO_PARTS + "\n")
     first = shell.expect(r"\r\n5000\r\n")
     (wait_until(own_ferryman.server_process) if victim == "server" else agent_of(own_ferryman)).kill()
+    # However fast it was, the part that was killed has not relayed all.
+    shell.child.send("\n")
     rest = shell.expect(END)
-    assert numbers(first + rest) == list(range(1, 200001))
+    assert numbers(first + rest) == list(range(1, LINES + 1))
     wait_until(lambda: own_ferryman.session_row(session_id)["Status"] == "Connected")
     shell.child.send("exit\n")
     assert shell.end() == 0
@@ -55,7 +60,7 @@ def test_a_killed_part_comes_back_and_the_output_is_whole(
     wait_until(own_ferryman.is_connected)
     recorded = own_ferryman.recording(session_id)
     if victim == "agent":
-        assert numbers(recorded) == list(range(1, 200001))
+        assert numbers(recorded) == list(range(1, LINES + 1))
     else:  # what it had not written when it died may be missing, and nothing else
         assert rest[-1000:] in recorded
         assert is_in_order(numbers(recorded))
@@ -84,7 +89,7 @@ def test_a_killed_client_is_followed_by_another_that_resumes(ferryman: Ferryman,
     # What the dead client had shown but not yet acknowledged may come once more; nothing may be missing.
     following = numbers(resumed[resumed.index(b"\n") + 1 :])
     assert received == list(range(1, received[-1] + 1))
-    assert following == list(range(following[0], 200001))
+    assert following == list(range(following[0], LINES + 1))
     assert following[0] <= received[-1] + 2
     again.child.send("exit\n")
     assert again.end() == 0

@@ -20,7 +20,7 @@ from ferryman.wire.agent_message import MessageType
 from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, state, task_complete
 from tests.server.recorded_sessions import Disk, Recording, shown
-from tests.server.running import Recorded, Server, until
+from tests.server.running import Paired, Recorded, Server, until
 
 
 @pytest.fixture
@@ -49,6 +49,34 @@ async def test_output_is_recorded_once_and_in_order(server: Server) -> None:
     listed = await call(server, "ListRecordings", Target=paired.node.node_id)
     assert listed["Recordings"] == [row]
     assert (await call(server, "VerifyRecording", SessionId=paired.session_id))["Intact"]
+
+
+async def test_output_behind_a_lost_message_is_recorded_when_the_session_ends(server: Server) -> None:
+    """A server that was killed had relayed the message but not written it, and the agent does not send it again."""
+    paired = await server.paired()
+    await relay_with_a_lost_message(paired)
+    await finished(server, paired)
+    assert await shown(server, paired.session_id) == b"0 2 3 "
+
+
+async def test_output_behind_a_lost_message_is_recorded_when_the_server_stops(
+    server: Server, recording: Recording
+) -> None:
+    paired = await server.paired()
+    await relay_with_a_lost_message(paired)
+    await recording.recorder.close()
+    row = await server.store.recordings.get(SessionId(paired.session_id))
+    key = await server.store.recordings.key(SessionId(paired.session_id))
+    assert row is not None
+    assert key is not None
+    events = recording.recorder.reader(row, key).events()
+    assert [event.data for event in events if event.kind == "o"] == [b"0 ", b"2 ", b"3 "]
+
+
+async def relay_with_a_lost_message(paired: Paired) -> None:
+    for number in (0, 2, 3):
+        await paired.agent.send(output(number, b"%d " % number))
+        await paired.client.frame()
 
 
 async def test_pages_of_events_join_without_gap_or_repeat(server: Server) -> None:
