@@ -3,7 +3,7 @@
 Starting a demo takes seconds of both processors, so tests share one where they leave its server and its agent running.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +12,17 @@ import pytest
 from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.shell import OpenShell, Reachable, Shell
 from tests.waiting import wait_until
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the ends of a demo's logs with a test that fails: they are deleted with the demo."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for value in item.funcargs.values():
+            if isinstance(value, Ferryman):
+                report.sections += value.log_ends()
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +46,17 @@ def no_sessions(ferryman: Ferryman) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
+def module_ferryman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ferryman]:
     """A demo for one module's tests; afterwards nothing of it runs."""
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
         yield running
+
+
+@pytest.fixture
+def own_ferryman(module_ferryman: Ferryman) -> Ferryman:
+    """The module's demo: its agent is connected, also if the test before has killed a part."""
+    wait_until(module_ferryman.is_connected)
+    return module_ferryman
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ from tests.e2e.processes.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
 from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
+LOG_LINES = 60
+"""How many lines of each log are shown with a test that fails."""
+
 
 def arguments(process: psutil.Process) -> list[str]:
     """Its command line; nothing if it has ended."""
@@ -171,6 +174,11 @@ class Ferryman:
             if "server" in command and "--config" in command:
                 return process
         return None
+
+    def log_ends(self) -> list[tuple[str, str]]:
+        """The name of each log of the demo's programs, and its last lines."""
+        logs = sorted(Path(self.facts["profile_dir"]).parents[1].glob("*.log")) if "profile_dir" in self.facts else []
+        return [(log.name, "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])) for log in logs]
 
     def session_row(self, session_id: str) -> dict[str, Any]:
         """The session's row of DescribeSessions, wherever it is."""

@@ -38,13 +38,13 @@ EMPTY_LINES = re.compile(r"~\s+~\s+~")
 
 
 @pytest.fixture(scope="module")
-def own_ferryman(own_ferryman: Ferryman) -> Ferryman:
+def module_ferryman(module_ferryman: Ferryman) -> Ferryman:
     """The module's demo, changed to record what it can: an encrypted session cannot be recorded."""
-    configuration = Path(own_ferryman.facts["profile_dir"]).parent / "ferryman.toml"
+    configuration = Path(module_ferryman.facts["profile_dir"]).parent / "ferryman.toml"
     configuration.write_text(configuration.read_text().replace('mode = "required"', 'mode = "best-effort"'))
-    kill_server(own_ferryman)
-    wait_until(own_ferryman.is_connected)
-    return own_ferryman
+    kill_server(module_ferryman)
+    wait_until(module_ferryman.is_connected)
+    return module_ferryman
 
 
 def kill_server(running: Ferryman) -> None:

@@ -16,9 +16,9 @@ from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
-def ferryman(own_ferryman: Ferryman) -> Ferryman:
+def ferryman(module_ferryman: Ferryman) -> Ferryman:
     """One of its own: its list of sessions is exactly what these tests make of it."""
-    return own_ferryman
+    return module_ferryman
 
 
 @pytest.fixture

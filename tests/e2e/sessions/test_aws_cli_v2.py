@@ -29,9 +29,9 @@ def aws() -> str:
 
 
 @pytest.fixture(scope="module")
-def ferryman(aws: str, own_ferryman: Ferryman) -> Ferryman:
+def ferryman(aws: str, module_ferryman: Ferryman) -> Ferryman:
     """One of its own: its list of sessions is exactly what these tests make of it."""
-    return own_ferryman
+    return module_ferryman
 
 
 def environment(ferryman: Ferryman) -> dict[str, str]:

@@ -68,9 +68,9 @@ class Cut:
 
 
 @pytest.fixture(scope="module")
-def ferryman(own_ferryman: Ferryman) -> Ferryman:
+def ferryman(module_ferryman: Ferryman) -> Ferryman:
     """One of its own, whose server is killed."""
-    return own_ferryman
+    return module_ferryman
 
 
 @pytest.fixture
