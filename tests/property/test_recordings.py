@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ferryman.channel.streams.window import Window
 from ferryman.core.ports.recordings.recorder import RecordedEvent
 from ferryman.recording.events import Event, EventKind, TranscriptPosition
-from ferryman.recording.transcript import Transcript
+from ferryman.recording.session.transcript import Transcript
 from ferryman.server.channels.frames import ACKNOWLEDGE, INPUT, OUTPUT, peek_header
 from ferryman.server.channels.relay.recording_tap import RecordingTap
 from ferryman.wire.agent_message import MessageType, PayloadType, decode, peek

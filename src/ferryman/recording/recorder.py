@@ -28,8 +28,8 @@ from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.finisher import RecordingFinisher
 from ferryman.recording.other_spools import IsElsewhere, is_nowhere_else
 from ferryman.recording.reader import FinalBlock, RecordingReader
-from ferryman.recording.session_clock import elapsed
-from ferryman.recording.session_recorder import SessionRecorder
+from ferryman.recording.session.clock import elapsed
+from ferryman.recording.session.recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage
 from ferryman.recording.stored_recordings import StoredRecordings, check_end
 

@@ -13,7 +13,7 @@ from ferryman.recording.blocks import HEADER_SIZE, BlockOpener, BlockSealer, Dam
 from ferryman.recording.events import Event, EventKind, TranscriptPosition, decode_content, encode_content
 from ferryman.recording.search.chunks import ChunkSeal, NotSealedHere
 from ferryman.recording.search.lines import LONGEST_LINE, LineReader
-from ferryman.recording.transcript import Transcript
+from ferryman.recording.session.transcript import Transcript
 from ferryman.server.channels.frames import peek_header
 from tests.fuzz.target import KIB, MIB, Target
 from tests.fuzz.vectors import frames

@@ -12,8 +12,9 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.ports.sessions import SessionChanges
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus
-from ferryman.recording import finisher, session_recorder
+from ferryman.recording import finisher
 from ferryman.recording.recorder import ServerRecorder
+from ferryman.recording.session import recorder as session_recorder
 from tests.server.callers.own_calls import call, finished
 from tests.server.peers import output, task_complete
 from tests.server.recorded_sessions import Disk, Recording, failure, files, has_blocks, shown

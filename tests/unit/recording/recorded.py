@@ -11,7 +11,7 @@ from ferryman.recording.block_content import BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import Event, decode_content
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.session_recorder import SessionRecorder
+from ferryman.recording.session.recorder import SessionRecorder
 from ferryman.recording.storage.port import BlockStorage
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 

@@ -10,7 +10,7 @@ from ferryman.core.ports.recordings.recorder import BlockPosition, RecordedEvent
 from ferryman.core.ports.recordings.store import Recording, RecordingMode
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.recording.outputs.text import event_messages, script_log, shown
-from ferryman.recording.transcript import Transcript
+from ferryman.recording.session.transcript import Transcript
 from tests.unit.recording.recorded import events_of
 
 RECORDING = Recording(

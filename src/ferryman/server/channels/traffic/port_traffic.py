@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from ferryman.channel.negotiation import AWS, agree
 from ferryman.channel.peer_versions import agent_multiplexes, client_multiplexes
 from ferryman.core.audit.traffic_records import PortTotals
-from ferryman.recording.message_order import MessageOrder
+from ferryman.recording.session.message_order import MessageOrder
 from ferryman.server.channels.traffic.connection_list import OTHER_CLIENT, ConnectionList, Report
 from ferryman.server.channels.traffic.following import Following, Multiplexed, OneAtATime, Unfollowed
 from ferryman.server.channels.traffic.smux_follower import MOST_FRAMES

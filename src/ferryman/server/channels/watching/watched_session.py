@@ -23,7 +23,7 @@ from ferryman.core.messages import (
 )
 from ferryman.core.service import Service
 from ferryman.model.sessions import Session, SessionStatus
-from ferryman.recording.live_output import LiveEvent, LiveOutput
+from ferryman.recording.session.live_output import LiveEvent, LiveOutput
 from ferryman.server.channels.watching.limits import (
     MOST_PENDING,
     PUBLISH_SECONDS,

@@ -9,7 +9,7 @@ import pytest
 
 from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.channel.negotiation import OURS
-from ferryman.recording.message_order import HELD_BYTES
+from ferryman.recording.session.message_order import HELD_BYTES
 from ferryman.server.channels.traffic import connection_list, port_traffic
 from ferryman.server.channels.traffic.following import Multiplexed
 from ferryman.server.channels.traffic.port_traffic import PortTraffic

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ferryman.core.ports.recordings.recorder import Unrecordable
-from ferryman.recording import session_recorder
 from ferryman.recording.block_content import BLOCK_BYTES
 from ferryman.recording.reader import RecordingReader
-from ferryman.recording.session_recorder import MOST_WAITING
+from ferryman.recording.session import recorder as session_recorder
+from ferryman.recording.session.recorder import MOST_WAITING
 from ferryman.recording.storage.directory import DirectoryStorage
 from ferryman.recording.storage.port import RecordingInUse
 from ferryman.wire.agent_message import MessageType, PayloadType, frame

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from ferryman.recording import live_output
-from ferryman.recording.live_output import LiveOutput
-from ferryman.recording.screen_text import screen_text
+from ferryman.recording.session import live_output
+from ferryman.recording.session.live_output import LiveOutput
+from ferryman.recording.session.screen_text import screen_text
 from tests.unit.recording.recorded import message
 
 

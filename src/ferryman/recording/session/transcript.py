@@ -8,8 +8,8 @@ import msgspec
 
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.events import EventKind, TranscriptPosition
-from ferryman.recording.message_order import MessageOrder
-from ferryman.recording.recent_output import RecentOutput
+from ferryman.recording.session.message_order import MessageOrder
+from ferryman.recording.session.recent_output import RecentOutput
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 from ferryman.wire.payloads import HandshakeComplete, MalformedPayload, Size, decode_payload
 

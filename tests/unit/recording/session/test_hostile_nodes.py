@@ -7,11 +7,11 @@ import pytest
 
 from ferryman.recording.blocks import MOST_CONTENT
 from ferryman.recording.events import EventKind
-from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES
-from ferryman.recording.recent_output import RECENT_BYTES, RECENT_MESSAGES, RecentOutput
-from ferryman.recording.session_recorder import MOST_WAITING
+from ferryman.recording.session.message_order import HELD_BYTES, HELD_MESSAGES
+from ferryman.recording.session.recent_output import RECENT_BYTES, RECENT_MESSAGES, RecentOutput
+from ferryman.recording.session.recorder import MOST_WAITING
+from ferryman.recording.session.transcript import Transcript
 from ferryman.recording.storage.directory import DirectoryStorage
-from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import MessageType, PayloadType, frame
 from tests.unit.recording.recorded import events, events_of, message, recorder, shown
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from ferryman.recording.events import Event, EventKind, TranscriptPosition, decode_content
-from ferryman.recording.screen_text import screen_text
-from ferryman.recording.transcript import Transcript
+from ferryman.recording.session.screen_text import screen_text
+from ferryman.recording.session.transcript import Transcript
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 
 KEPT_BYTES = 512 * 1024

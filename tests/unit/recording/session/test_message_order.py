@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from ferryman.recording.message_order import HELD_BYTES, HELD_MESSAGES, MOST_GAPS, MessageOrder
+from ferryman.recording.session.message_order import HELD_BYTES, HELD_MESSAGES, MOST_GAPS, MessageOrder
 
 
 def test_messages_in_order_pass() -> None:

@@ -21,8 +21,8 @@ from ferryman.model.identifiers import SessionId
 from ferryman.recording.block_content import BLOCK_BYTES, BlockContent
 from ferryman.recording.blocks import BlockSealer
 from ferryman.recording.events import TranscriptPosition
+from ferryman.recording.session.transcript import Transcript
 from ferryman.recording.storage.port import BlockStorage
-from ferryman.recording.transcript import Transcript
 from ferryman.wire.agent_message import HEADER_SIZE, PayloadType
 
 MOST_WAITING = 1024 * 1024
