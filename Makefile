@@ -23,9 +23,9 @@ AS_IN_DEV = --constraints requirements/dev.lock
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
 
-demo: $(VENV)/.demo ## Start a server and an agent for this machine, and a shell to try them in; leave nothing behind
+demo: $(VENV)/.demo $(if $(SERVERS),$(VENV)/.several-servers) ## Start a server and an agent for this machine, and a shell to try them in; leave nothing behind. `make demo SERVERS=3` starts three
 	@$(BIN)/python packaging/console.py 2>/dev/null || echo "The web console could not be built (make console says why); all else works."
-	@$(BIN)/ferryman demo
+	@$(BIN)/ferryman demo $(if $(SERVERS),--servers $(SERVERS))
 
 # Four processes more than there are processors, because many tests wait for other processes. Tests of one module run in
 # one process, so that they can share what the module starts. The programs that they start read compiled modules, also
@@ -98,6 +98,7 @@ lock: ## Pin the newest versions again (needs uv); `make lock UPGRADE=` keeps wh
 	$(COMPILE) $(EVERYTHING) $(UPGRADE) --group dev --output-file requirements/dev.lock
 	$(COMPILE) $(EVERYTHING) $(AS_IN_DEV) --group demo --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra agent --output-file requirements/agent.lock
+	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra several-servers --output-file requirements/several-servers.lock
 	$(COMPILE) pyproject.toml $(AS_IN_DEV) --extra client --output-file requirements/client.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group dist --output-file requirements/dist.lock
 	$(COMPILE) $(AS_IN_DEV) $(UPGRADE) --group newest --output-file requirements/newest.lock
@@ -120,9 +121,13 @@ $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/python
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.several-servers: requirements/several-servers.lock $(VENV)/.demo
+	@$(call SHOWN_INSTALL,--require-hashes --requirement $<)
+	@touch $@
+
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --require-hashes --requirement requirements/install.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.lock || \
 		$(PIP_INSTALL) --require-hashes --requirement requirements/dev.lock # pip knows indexes that uv does not
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.several-servers

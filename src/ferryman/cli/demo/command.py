@@ -227,8 +227,8 @@ def _welcome(parts: Parts, console: str) -> str:
     return (
         f"\n{_introduction(parts).rpartition('$ ')[0]}{console}"
         "This shell is set up to use them. Try:\n\n"
-        "  ferryman shell demo                    # a shell on the node; `exit` comes back here\n"
-        "  ferryman run demo -- uname -a          # a command, its output and its exit status\n"
+        "  ferryman shell demo                    # a shell on the node, until `exit`\n"
+        "  ferryman run demo -- uname -a          # one command, with its exit status\n"
         f"  aws {' '.join(_start_session(parts))}\n\n"
         f"Then read {_NEXT}. `ferryman help` lists the commands; `exit` stops the demo.\n"
     )

