@@ -204,9 +204,10 @@ def _aws() -> str:
 
 
 def _introduction(parts: Parts) -> str:
+    nodes = f"{'Node' if len(parts.node_ids) == 1 else 'Nodes':9}{', '.join(parts.node_ids)}"
     return (
         f"Server   {parts.made.public_url}, account {parts.made.account_id}, region {parts.made.region}\n"
-        f"Node     {', '.join(parts.node_ids)}, which is this machine\n"
+        f"{nodes}, which {'is' if len(parts.node_ids) == 1 else 'all are'} this machine\n"
         f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
         f"$ aws {' '.join(_start_session(parts))}"
     )
