@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,15 @@ from tests.waiting import PATIENCE, wait_until
 
 PAIRS = [(plugin, agent) for agent in ("aws", "ferryman") for plugin in ("aws", "ferryman")]
 _PIDFD_OPEN, _PIDFD_GETFD = 434, 438
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the ends of the lab's logs with a test that fails."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function) and isinstance(lab := item.funcargs.get("lab"), Lab):
+        report.sections += lab.log_ends()
+    return report
 
 
 @dataclass

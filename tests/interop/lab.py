@@ -154,6 +154,7 @@ class Lab:
         )  # fmt: skip
         configuration = where / "ferryman.toml"
         configuration.write_text(configuration.read_text() + settings)
+        self.trust(self.authority.read_bytes())
         self.serve_again()
         self.ssm = self.client("ssm")
 
@@ -164,7 +165,12 @@ class Lab:
         self.server = self.start(
             "server.log", PROGRAMS / "ferryman", "server", "--config", self.directory / "server" / "ferryman.toml"
         )
-        wait_until(lambda: log.read_text().count('"listening"') > earlier)
+
+        def listens() -> bool:
+            assert self.server.poll() is None, f"the server ended with {self.server.returncode}: {last_lines(log)}"
+            return log.read_text().count('"listening"') > earlier
+
+        wait_until(listens)
 
     def kill_server(self) -> None:
         """End the server without a word."""
@@ -175,6 +181,16 @@ class Lab:
     def authority(self) -> Path:
         """The certificate of the server's own CA."""
         return self.directory / "server" / "tls" / "ca.pem"
+
+    @property
+    def trusted(self) -> Path:
+        """The certificates that clients and AWS's agent trust: not the server's own file, which holds one."""
+        return self.directory / "trusted.pem"
+
+    def trust(self, certificate: bytes) -> None:
+        """Have clients and AWS's agent trust this, too, from their next start on."""
+        with self.trusted.open("ab") as file:
+            file.write(certificate)
 
     def environment(self, plugin: Path) -> dict[str, str]:
         """What a person's AWS CLI has; `plugin` is the session-manager-plugin that it finds."""
@@ -191,9 +207,9 @@ class Lab:
             "LANG": "C.UTF-8",
             "AWS_CONFIG_FILE": str(profile / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(profile / "credentials"),
-            "AWS_CA_BUNDLE": str(self.authority),
+            "AWS_CA_BUNDLE": str(self.trusted),
             "AWS_PAGER": "",
-            "SSL_CERT_FILE": str(self.authority),
+            "SSL_CERT_FILE": str(self.trusted),
         }
 
     def client(self, service: str) -> Any:
@@ -224,6 +240,10 @@ class Lab:
             return not rows
 
         wait_until(ended)
+
+    def log_ends(self) -> list[tuple[str, str]]:
+        """The name of each log of the lab's programs, and its last lines."""
+        return [(log.name, last_lines(log)) for log in sorted(self.directory.glob("*.log"))]
 
     # Agents
 
@@ -297,7 +317,7 @@ class Lab:
     @property
     def agent_environment(self) -> dict[str, str]:
         """AWS's agent's, which its shells inherit."""
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "SSL_CERT_FILE": str(self.authority)}
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "SSL_CERT_FILE": str(self.trusted)}
 
     def agent_errors(self) -> str:
         """What AWS's agent complained of at its default log level."""
@@ -319,6 +339,11 @@ class Lab:
         self._holder.wait(PATIENCE)
         assert self._holder.stdout is not None
         self._holder.stdout.close()
+
+
+def last_lines(log: Path, count: int = 60) -> str:
+    """The end of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
 
 
 def _program(process: psutil.Process) -> str:

@@ -34,6 +34,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             PROGRAMS / "ferryman", "init", "--tls", "--directory", where,
             "--listen", "127.0.0.1:443", "--public-host", HOST, "--region", REGION,
         )  # fmt: skip
+        lab.trust(lab.authority.read_bytes())
         lab.serve_again()
         yield lab
     finally:

@@ -76,7 +76,7 @@ def certificate(path: Path, name: str) -> bytes:
 def kms_key(lab: Lab) -> str:
     """A key of the server's, which is KMS by AWS's name, too."""
     pem = lab.directory / "kms.pem"
-    lab.authority.write_bytes(lab.authority.read_bytes() + certificate(pem, KMS_HOST))
+    lab.trust(certificate(pem, KMS_HOST))
     hosts = lab.path("/etc/hosts")
     hosts.write_text(hosts.read_text() + f"127.0.0.1 {KMS_HOST}\n")
     lab.start("kms.log", PROGRAMS / "python", "-c", _PROXY, pem, lab.authority)
