@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from ferryman.recording.aws_clients import aws_client
+from tests.ports import free_port
 from tests.waiting import PATIENCE
 
 REGION = "us-east-1"
@@ -62,8 +63,8 @@ class StandIn:
                     config=Config(
                         s3={"addressing_style": "path"},
                         retries={"total_max_attempts": 1},
-                        connect_timeout=5,
-                        read_timeout=60,
+                        connect_timeout=PATIENCE,
+                        read_timeout=PATIENCE,
                     ),
                 )
             return self.clients[service, key_id]
@@ -95,7 +96,7 @@ def credentials(directory: Path) -> dict[str, str]:
 @contextmanager
 def moto() -> Iterator[StandIn]:
     """S3 and CloudWatch Logs by Moto, without buckets and log groups."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, f"http://127.0.0.1:{port}") as started:
         yield started
@@ -122,7 +123,7 @@ def seaweedfs(directory: Path) -> Iterator[StandIn]:
 
 @contextmanager
 def _seaweedfs(directory: Path, config: Path) -> Iterator[StandIn]:
-    master, volume, filer, s3 = (_free_port(most=50_000) for _ in range(4))  # gRPC listens 10,000 higher
+    master, volume, filer, s3 = (free_port() for _ in range(4))  # gRPC listens 10,000 higher
     directory.mkdir()
     command = [
         str(Path(sys.executable).parent / "weed"),
@@ -193,15 +194,6 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
                 raise Ended(process.args) from None
             assert time.monotonic() < deadline, f"nothing listens on {url}"
             time.sleep(0.1)
-
-
-def _free_port(most: int = 65_535) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port <= most:
-            return port
 
 
 def _key(key_id: str) -> dict[str, str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.core.ports.tracing import NO_TRACING, Tracing
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-SECONDS = 60.0
-"""What anything may take before a test fails."""
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Receiver:
     def until(self, name: str, count: int = 1) -> list[ReceivedSpan]:
         """Wait until there are so many spans of a name, and return them."""
         with self.arrived:
-            enough = self.arrived.wait_for(lambda: len(self.named(name)) >= count, SECONDS)
+            enough = self.arrived.wait_for(lambda: len(self.named(name)) >= count, PATIENCE)
             assert enough, f"no {name} among {sorted({each.name for each in self.spans})}"
             return self.named(name)
 
@@ -61,7 +60,7 @@ class Receiver:
 
     def until_requests(self, count: int) -> None:
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.requests >= count, SECONDS)
+            assert self.arrived.wait_for(lambda: self.requests >= count, PATIENCE)
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         assert path == "/v1/traces"
@@ -112,7 +111,7 @@ def running_receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.take(self.path, {name.lower(): each for name, each in self.headers.items()}, body)
-            receiver.held.wait(SECONDS)
+            receiver.held.wait(PATIENCE)
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(receiver.status)
             self.send_header("Content-Length", str(len(answer)))

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from ferryman.cli.demo.starting import free_port
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 INSTALLED = "pginstall18"
@@ -126,7 +126,6 @@ def running_postgresql(directory: Path, account: str | None, settings: Sequence[
     `settings` are further ones, each as `name=value`.
     """
     programs, data, password = _programs(directory, account), directory / "data", secrets.token_hex(16)
-    port = free_port()
     (directory / "password").write_text(password)
     dropped: dict[str, Any] = {} if account is None else {"user": account, "group": pwd.getpwnam(account).pw_gid}
     dropped |= {"cwd": directory}
@@ -137,7 +136,7 @@ def running_postgresql(directory: Path, account: str | None, settings: Sequence[
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
     initdb += ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE, env={}, **dropped)
-    running = Postgresql(directory, programs, dropped, port, password, settings)
+    running = Postgresql(directory, programs, dropped, free_port(), password, settings)
     running.start()
     try:
         yield running

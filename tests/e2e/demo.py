@@ -6,14 +6,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.boto_clients import boto_client
 from tests.e2e.processes.forked_processes import ForkedDemo
@@ -21,6 +21,8 @@ from tests.e2e.processes.programs import AWS, FERRYMAN, PLUGIN, PROGRAMS
 from tests.e2e.processes.warm_programs import warm_programs
 from tests.waiting import PATIENCE, wait_until
 
+UNREACHED = (502, 503, 504)
+"""What a load balancer answers, or a server, while there is none that could."""
 LOG_LINES = 60
 """How many lines of each log are shown with a test that fails."""
 
@@ -119,11 +121,7 @@ class Ferryman:
 
     def answers(self) -> bool:
         """Whether the server takes calls."""
-        try:
-            self.client("sts").get_caller_identity()
-        except BotoCoreError:
-            return False
-        return True
+        return _answer(self.client("sts").get_caller_identity) is not None
 
     def clear(self) -> None:
         """End all sessions; forget other nodes, the node's tags, and documents."""
@@ -156,11 +154,8 @@ class Ferryman:
 
     def is_connected(self, node_id: str | None = None) -> bool:
         """Whether the control channel of a node, the demo's own if none is named, is up; False without a server."""
-        try:
-            status = self.client("ssm").get_connection_status(Target=node_id or self.node_id)["Status"]
-        except BotoCoreError:
-            return False
-        return bool(status == "connected")
+        answer = _answer(self.client("ssm").get_connection_status, Target=node_id or self.node_id)
+        return answer is not None and answer["Status"] == "connected"
 
     def descendants(self) -> list[psutil.Process]:
         """Every process that the demo started, itself first."""
@@ -188,6 +183,18 @@ class Ferryman:
             if rows:
                 return dict(rows[0])
         raise LookupError(session_id)
+
+
+def _answer(call: Callable[..., dict[str, Any]], **parameters: str) -> dict[str, Any] | None:
+    """A call's answer; None while no server takes calls."""
+    try:
+        return call(**parameters)
+    except BotoCoreError:
+        return None
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in UNREACHED:
+            return None
+        raise
 
 
 @contextlib.contextmanager

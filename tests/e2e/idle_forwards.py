@@ -28,7 +28,6 @@ from ferryman.agent.settings import DEFAULT_SETTINGS
 from ferryman.agent.ssh_keys.keys import SshKeys
 from ferryman.agent.workers.pool import WorkerPool
 from ferryman.bus.memory import MemoryBus
-from ferryman.cli.demo.starting import free_port
 from ferryman.client.calls.launch import Launch
 from ferryman.client.plugin import session as plugin
 from ferryman.client.plugin.tty.screen import Descriptors
@@ -48,6 +47,7 @@ from ferryman.server import serving
 from ferryman.store.database import open_store
 from ferryman.transport.http import HttpClient
 from ferryman.wire.tasks import InteractiveShellContent
+from tests.ports import free_port
 
 REGION = "test-1"
 HOURS = 2

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.forked_processes import ForkedServer
 from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.processes.warm_programs import warm_programs
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 

@@ -77,6 +77,7 @@ class Shell:
         """Wait for the client's own end; its exit status."""
         self.child.expect(pexpect.EOF, timeout=PATIENCE)
         self.seen += bytes(self.child.before)
+        self.child.wait()  # to close a program's terminal too early would end it by a signal
         self.child.close()
         status = self.child.exitstatus
         return None if status is None else int(status)

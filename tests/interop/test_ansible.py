@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.client.login.aws_config import Section, with_nested_settings
 from ferryman.client.login.service_endpoints import with_endpoint
 from tests.boto_clients import boto_client
 from tests.e2e.demo import Ferryman, running_demo
 from tests.e2e.processes.programs import PROGRAMS
+from tests.ports import free_port
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT, wait_until
 
 VARIABLE = "FERRYMAN_TEST_ANSIBLE"

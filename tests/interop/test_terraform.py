@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 from tests.boto_clients import boto_client
+from tests.ports import free_port
 from tests.waiting import PATIENCE, PROCESSES_TIMEOUT
 
 PLUGINS_VARIABLE = "FERRYMAN_TEST_TERRAFORM_PLUGINS"

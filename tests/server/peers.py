@@ -14,10 +14,7 @@ from ferryman.model.values.versions import AGENT_VERSION, CLIENT_VERSION
 from ferryman.wire.agent_message import SYN_FIN, AgentMessage, MessageType, PayloadType, decode, encode
 from ferryman.wire.payloads import AgentSessionState, encode_payload
 from ferryman.wire.tasks import AgentTaskComplete
-
-SECONDS = 60.0
-"""What anything may take before a test fails."""
-
+from tests.waiting import PATIENCE
 
 AGENT = {"User-Agent": f"ferryman-agent/{AGENT_VERSION}"}
 CLIENT = {"User-Agent": f"ferryman-session-manager-plugin/{CLIENT_VERSION}"}
@@ -41,7 +38,7 @@ class Peer:
 
     async def frame(self) -> bytes:
         """The next binary message as it came."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             message = await self.websocket.receive()
         assert message.type is WSMsgType.BINARY, message
         return bytes(message.data)
@@ -58,7 +55,7 @@ class Peer:
 
     async def closed(self) -> int | None:
         """Read to the end; return the close code."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while (message := await self.websocket.receive()).type not in _ENDS:
                 if message.type is WSMsgType.BINARY:
                     self.skipped.append(message.data)
@@ -83,7 +80,7 @@ class Peer:
     async def answered(self) -> None:
         """Wait until the server has read everything sent so far: it answers a ping."""
         await self.websocket.ping(b"there?")
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             message = await self.websocket.receive()
         assert message.type is WSMsgType.PONG, message
 

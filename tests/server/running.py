@@ -40,7 +40,8 @@ from ferryman.signing.sigv4 import sign
 from ferryman.store.database import SqlStore
 from ferryman.wire.agent_message import MessageType
 from tests.boto_clients import boto_client
-from tests.server.peers import AGENT, CLIENT, SECONDS, Peer, state, task_complete
+from tests.server.peers import AGENT, CLIENT, Peer, state, task_complete
+from tests.waiting import PATIENCE
 
 REGION = "test-1"
 ACCOUNT = "123456789012"
@@ -322,7 +323,7 @@ class Server:
     async def shut_down(self) -> None:
         """Stop the server and wait for its end; idempotent."""
         self.stop.set()
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.shield(self.running)
 
 
@@ -347,7 +348,7 @@ class Paired:
 
 async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], object]) -> T:
     """Look until what is seen is good, and return it; for what no event tells."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while not good(seen := await look()):
             await asyncio.sleep(0.005)
     return seen

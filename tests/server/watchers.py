@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from ferryman.model.identity.credentials import Credentials
 from ferryman.wire import alis
-from tests.server.peers import SECONDS, Peer
+from tests.server.peers import Peer
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 
 async def call(server: Server, operation: str, credentials: Credentials | None = None, **members: Any) -> Any:
@@ -41,7 +42,7 @@ class Viewer:
 
     async def event(self) -> alis.Reset | alis.Event | alis.End | None:
         """Read one message; None once the stream is closed."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             message = await self.websocket.receive()
         if message.type is not WSMsgType.BINARY:
             return None

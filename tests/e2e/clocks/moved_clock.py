@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.bootstrap.service import monotonic_clock
-from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.clocks.server_with_moved_clock import MovedClock
 from tests.e2e.demo import Ferryman
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = Path(__file__).with_name("server_with_moved_clock.py")

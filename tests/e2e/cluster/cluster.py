@@ -11,11 +11,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import ServerPlan, initialise
 from tests.e2e.cluster.balancers import NAMES, running_balancer
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.forked_processes import ForkedServer
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 SHARED = """

@@ -29,8 +29,9 @@ from tests.waiting import PATIENCE, wait_until
 COUNT = "n=0; while [ ! -e {stop} ]; do n=$((n+1)); echo n$n; sleep 0.05; done; echo counted-$n"
 ONE_TRY = Config(retries={"total_max_attempts": 1})
 OUTAGE_SECONDS = float(os.environ.get("FERRYMAN_TEST_OUTAGE_SECONDS", "3"))
-LOST_OF_RECORDING = 40
-"""Lines of two seconds: what the recording may miss, a second for each server that was killed."""
+LOST_OF_RECORDING = 200
+"""Lines of ten seconds: what the recording may miss, a second for each of the two servers that were killed, and five on
+a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,7 @@ class Count:
     """A shell in which a count goes on."""
 
     shell: Shell
+    session_id: str
 
     def stop(self) -> None:
         """End it, and check that no number is missing or doubled."""
@@ -152,9 +154,10 @@ class Count:
 def count(cluster: Cluster, open_shell: OpenShell) -> Iterator[Count]:
     wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
     shell = open_shell(cluster)
+    session_id = shell.session_id()
     shell.prompt()
     shell.run('n=0; while read -t 0.05 line || [ -z "$line" ]; do n=$((n+1)); echo n$n; done', "n10\r\n")
-    yield Count(shell)
+    yield Count(shell, session_id)
     wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
 
 
@@ -181,10 +184,9 @@ def test_one_server_is_cut_off_from_nats(cluster: Cluster, count: Count, nats: l
     cut_off, others = cluster.servers[0], cluster.servers[1:]
     wait_until(lambda: not cluster.answers_at(cut_off.port))
     began = time.monotonic()
-    wait_until(lambda: cluster.is_connected_by(cut_off) != cluster.is_connected_by(others[0]))
+    wait_until(lambda: all(cluster.is_connected_by(each) != cluster.is_connected_by(cut_off) for each in others))
     print(f"offline for the others after {time.monotonic() - began:.1f} s")
-    assert cluster.is_connected_by(others[0]) == cluster.is_connected_by(others[1])
-    assert all(cluster.answers_at(each.port) for each in others)
+    wait_until(lambda: all(cluster.answers_at(each.port) for each in others))
     assert longest_gap(count.shell, seconds(2)) < PATIENCE
     nats[0].start()
     wait_until(lambda: all(cluster.is_connected_by(each) for each in cluster.servers))
@@ -193,14 +195,14 @@ def test_one_server_is_cut_off_from_nats(cluster: Cluster, count: Count, nats: l
 
 def test_the_database_is_away(cluster: Cluster, count: Count, database: Postgresql) -> None:
     """Sessions do not notice; calls fail with an error that clients retry, and none waits for ever."""
-    mine = [row["SessionId"] for row in cluster.active_sessions()]
+    before = {row["SessionId"] for row in cluster.active_sessions()}  # some of earlier tests may be ending
     database.stop()
     began = time.monotonic()
     ssm = cluster.client("ssm", config=ONE_TRY)
     for call in (ssm.describe_sessions, ssm.start_session, ssm.terminate_session):
         arguments: dict[str, Any] = {"State": "Active"} if call == ssm.describe_sessions else {}
         arguments |= {"Target": cluster.node_id} if call == ssm.start_session else {}
-        arguments |= {"SessionId": mine[0]} if call == ssm.terminate_session else {}
+        arguments |= {"SessionId": count.session_id} if call == ssm.terminate_session else {}
         with pytest.raises(ClientError) as failed:
             call(**arguments)
         assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
@@ -208,7 +210,9 @@ def test_the_database_is_away(cluster: Cluster, count: Count, database: Postgres
     print(f"longest pause: {longest_gap(count.shell, seconds(OUTAGE_SECONDS)):.2f} s")
     database.start()
     wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
-    assert [row["SessionId"] for row in cluster.active_sessions()] == mine, "nothing was half done"
+    after = {row["SessionId"] for row in cluster.active_sessions()}
+    assert count.session_id in after, "nothing was half done"
+    assert after <= before, "nothing was half done"
     for name in NAMES:
         wait_until(lambda name=name: is_served(database.url("postgres"), name))  # type: ignore[misc]
     for _ in range(3):

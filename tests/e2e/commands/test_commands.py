@@ -14,12 +14,12 @@ from typing import Any
 import pexpect
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.programs import AWS, FERRYMAN
 from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 NOWHERE = "/nowhere"

@@ -15,12 +15,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import person
 from tests.e2e.processes.programs import FERRYMAN, PROGRAMS
 from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 BROWSER = """\
@@ -119,6 +119,7 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
     child.expect("Signed in as (.*) until ")
     assert child.match[1].endswith("assumed-role/People/shirley@example.com")
     child.expect(pexpect.EOF)
+    child.wait()
     child.close()
     assert child.exitstatus == 0
     assert ferryman.node_id in person.run("ferryman", "nodes").stdout

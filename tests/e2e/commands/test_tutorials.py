@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.cli.demo.starting import free_port
+from tests.ports import free_port
 from tests.postgresql import Postgresql
 from tests.waiting import PATIENCE, wait_until
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 SETTINGS = """

@@ -7,12 +7,12 @@ from typing import Any, Literal, Protocol
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.e2e.demo import Ferryman
+from tests.waiting import PATIENCE
 
 MILLISECONDS = 1000
-WAIT_SECONDS = 60
 PROMPT = re.compile(r"[#$]")
 """The end of a shell's prompt, root's or another person's: what is typed before it may be echoed twice."""
-expect.set_options(timeout=WAIT_SECONDS * MILLISECONDS)
+expect.set_options(timeout=PATIENCE * MILLISECONDS)
 
 
 class OpenConsole(Protocol):
@@ -42,7 +42,7 @@ class ConsolePage:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.context.set_default_timeout(WAIT_SECONDS * MILLISECONDS)
+        self.context.set_default_timeout(PATIENCE * MILLISECONDS)
         self.page: Page = self.new_tab()
 
     @property

@@ -1,7 +1,6 @@
 """What other people can do in the browser: denied, expired, approving on a phone, hostile names."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +12,6 @@ from tests.e2e.console.stored_nodes import COLUMNS, stored_nodes
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import Person, person
 
-APPROVAL_SECONDS = 15
-"""From the notice's link to an approved request, without the time to read it."""
 PHONE = {"width": 390, "height": 844}
 POLICY = {
     "schemaVersion": "0.3",
@@ -81,13 +78,11 @@ def test_denied_shell_is_requested_approved_on_a_phone_and_used(
 
     approver = open_console(people["console-approver"], width=PHONE["width"], height=PHONE["height"])
     phone = approver.page
-    began = time.monotonic()
     phone.goto(ferryman.facts["endpoint_url"] + link)
     expect(phone.get_by_text("disk full, ticket 4711")).to_be_visible()
     assert widest(phone) <= PHONE["width"]
     phone.get_by_role("button", name="Approve").click()
     expect(phone.get_by_text("Approved", exact=True)).to_be_visible()
-    assert time.monotonic() - began < APPROVAL_SECONDS
 
     page.reload()
     page.get_by_role("button", name="Use this access").click()

@@ -98,6 +98,11 @@ def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_consol
     assert fewer_columns < columns
 
 
+def sessions_but(running: Ferryman, others: set[str]) -> set[str]:
+    """The sessions that are not over, but others, such as those of earlier tests, some of which may be ending."""
+    return {each["SessionId"] for each in running.active_sessions()} - others
+
+
 def create_encrypted_document(running: Ferryman, name: str) -> str:
     """Create a document whose sessions are encrypted with a new key, and return the key's id."""
     key: str = running.client("kms").create_key()["KeyMetadata"]["KeyId"]
@@ -112,7 +117,7 @@ def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman
     console = open_console(own_ferryman)
     sealed = console.connect(document="Sealed")
     expect(sealed.place.get_by_text(f"Encrypted with {key}")).to_be_visible()
-    (sealed_id,) = {each["SessionId"] for each in own_ferryman.active_sessions()} - others
+    (sealed_id,) = sessions_but(own_ferryman, others)
     sealed.run("echo sealed-$((6 * 7))")
     sealed.shows("sealed-42")
     shell = console.connect()
@@ -185,6 +190,7 @@ def test_file_goes_to_the_node_and_comes_back(
 def test_tabs_and_splits_are_sessions_of_their_own(own_ferryman: Ferryman, open_console: OpenConsole) -> None:
     console = open_console(own_ferryman)
     page = console.page
+    others = {each["SessionId"] for each in own_ferryman.active_sessions()}
     console.connect().run("echo first-tab")
     console.pane().shows("first-tab")
     console.connect().run("echo second-tab")
@@ -199,11 +205,11 @@ def test_tabs_and_splits_are_sessions_of_their_own(own_ferryman: Ferryman, open_
     page.get_by_label("Find in this terminal").fill("first")
     expect(page.get_by_text(re.compile(r"\d of \d"))).to_be_visible()
     page.keyboard.press("Escape")
-    started = len(own_ferryman.active_sessions())
+    assert len(sessions_but(own_ferryman, others)) == 3
     page.get_by_role("button", name="Close this terminal").click()
     expect(page.get_by_role("heading", name="End this session?")).to_be_visible()
     page.get_by_role("button", name="End and close").click()
-    wait_until(lambda: len(own_ferryman.active_sessions()) == started - 1)
+    wait_until(lambda: len(sessions_but(own_ferryman, others)) == 2)
     expect(page.get_by_role("tab")).to_have_count(1)
 
 
@@ -223,7 +229,7 @@ def test_hostile_output_and_titles_are_text(own_ferryman: Ferryman, open_console
     shown.click(force=True)
     assert len(console.context.pages) == 1
 
-    (session,) = {each["SessionId"] for each in own_ferryman.active_sessions()} - others
+    (session,) = sessions_but(own_ferryman, others)
     console.go(f"sessions/{session}/watch")
     expect(page.locator("main .xterm-rows:visible")).to_contain_text("<b>bold?</b>")
     expect(shown).to_be_visible()

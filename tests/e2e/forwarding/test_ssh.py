@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.programs import AWS
 from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
+from tests.ports import free_port
 from tests.waiting import PATIENCE, seconds_of, wait_until
 
 SSH_CONFIG = """\

@@ -16,10 +16,10 @@ import pytest
 
 from ferryman.agent.ssh_keys.keys import SETTINGS, SshKeySettings
 from ferryman.agent.ssh_keys.keys import program as ssh_key_program
-from ferryman.cli.demo.starting import free_port
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.programs import PROGRAMS
 from tests.openssh import UNKNOWN_HOSTS, make_keys, sshd_command, write_sshd_config
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 ME = getpass.getuser()

@@ -44,6 +44,10 @@ class TerminalProgram(fdspawn):  # type: ignore[misc]  # pexpect has no types
         """Send a signal, unless the program has ended."""
         self._program.send_signal(number)
 
+    def wait(self) -> int:
+        """Wait for the program's end; its exit status."""
+        return self._program.wait()
+
     def close(self, force: bool = True) -> None:
         """Close the terminal and wait for the program's end; if that takes long and `force`, kill it."""
         super().close()

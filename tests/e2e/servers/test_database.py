@@ -20,7 +20,7 @@ MEET = """\
 DO $$ BEGIN
   WHILE (SELECT count(*) FROM guests) < 100 LOOP PERFORM pg_sleep(0.1); END LOOP;
 END $$"""
-ENTER = ("SET statement_timeout = '60s'", "INSERT INTO guests VALUES (pg_backend_pid())", MEET)
+ENTER = (f"SET statement_timeout = '{PATIENCE:.0f}s'", "INSERT INTO guests VALUES (pg_backend_pid())", MEET)
 DIGEST = """\
 SELECT encode(sha256(convert_to(
   string_agg(n || E'\\t' || words || E'\\n', '' ORDER BY n), 'UTF8')), 'hex') FROM copied"""

@@ -62,7 +62,7 @@ def test_a_loop_over_lines_keeps_its_lines(ferryman: Ferryman) -> None:
 
 def test_the_exit_code_of_a_command_in_a_terminal(ferryman: Ferryman) -> None:
     shell = [FERRYMAN, "shell", ferryman.node_id, "--", "sh", "-c", "exit 3"]
-    settings: dict[str, Any] = {"env": ferryman.environment, "stdin": subprocess.DEVNULL, "timeout": 60}
+    settings: dict[str, Any] = {"env": ferryman.environment, "stdin": subprocess.DEVNULL, "timeout": PATIENCE}
     assert subprocess.run(shell, capture_output=True, check=False, **settings).returncode == 3
     aws = [AWS, "ssm", "start-session", "--target", ferryman.node_id]
     aws += ["--document-name", "AWS-StartInteractiveCommand", "--parameters", "command=false"]

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.core.providers.endpoints import Answer as Posted
 from ferryman.core.service import ConsoleSettings, Service
 from ferryman.model.identity.console_providers import ConsoleProvider
 from ferryman.model.values.secret import Secret
 from ferryman.transport.fetch import Documents
+from tests.ports import free_port
 from tests.server.browsers import Answer, Browser
 from tests.server.oidc_issuer import CodeIssuer
 from tests.server.running import ACCOUNT, Recorded, Server, until

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.server.metrics import endpoint
 from ferryman.server.serving import serve
+from tests.ports import free_port
 from tests.server.peers import output, typed
 from tests.server.running import Server, until
 

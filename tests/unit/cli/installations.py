@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 SCRIPT = """
 import sys
 missing = set(sys.argv[1].split(","))
@@ -31,7 +33,7 @@ def run(
         [sys.executable, "-c", SCRIPT, missing, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         cwd=directory,
         env={

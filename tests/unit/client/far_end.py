@@ -30,9 +30,9 @@ from ferryman.wire.payloads import (
     decode_payload,
     encode_payload,
 )
+from tests.waiting import PATIENCE
 
 SESSION_ID = "ann-0123456789abcdef0"
-SECONDS = 60.0
 
 _Result = TypeVar("_Result")
 
@@ -113,7 +113,7 @@ class FarEnd:
     # What a test does
 
     def run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def arguments(self, **changes: str) -> list[str]:
         """How the AWS CLI would launch the plugin for this session."""
@@ -125,7 +125,7 @@ class FarEnd:
     def until(self, condition: Callable[[], _Result]) -> _Result:
         """Wait until `condition` is true."""
         with self._changed:
-            assert self._changed.wait_for(condition, SECONDS), (
+            assert self._changed.wait_for(condition, PATIENCE), (
                 self.typed[-200:],
                 self.sizes,
                 self.openings,
@@ -151,7 +151,7 @@ class FarEnd:
 
     def delivered(self) -> None:
         """Wait until the client has begun the session, and has shown all output."""
-        assert self.started.wait(SECONDS)
+        assert self.started.wait(PATIENCE)
         self.run(self._delivered())
 
     def end(self, output: str = "", *, lost: bool = False, code: int = 0) -> None:

@@ -16,8 +16,8 @@ import psutil
 
 from tests.e2e.processes.warm_programs import KEYBOARD_SIGNALS
 from tests.unit.client.forked_plugin import ForkedPlugin
+from tests.waiting import PATIENCE
 
-SECONDS = 60.0
 NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
 """What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
 
@@ -63,7 +63,7 @@ class Person:
 
     def until(self, condition: Callable[[], Any]) -> None:
         """Look at the screen until `condition` is true."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, self.seen[-2000:]
             self.look()
@@ -77,7 +77,7 @@ class Person:
     def is_stuck(self) -> None:
         """Wait, looking away, until the plugin waits for room on the screen."""
         plugin = psutil.Process(self.plugin.pid)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not (self._unread() and plugin.status() == psutil.STATUS_SLEEPING):
             assert time.monotonic() < deadline
             time.sleep(0.005)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.client.person import NOTICE, SECONDS, Person
+from tests.unit.client.person import NOTICE, Person
+from tests.waiting import PATIENCE
 
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = b"\r\nStarting session with SessionId: ann-0123456789abcdef0\r\n"
@@ -128,7 +129,7 @@ def test_a_fatal_signal_brings_it_back_though_nobody_reads_the_screen(far_end: A
     far_end.say(b"x" * 500_000)
     person.is_stuck()
     person.plugin.send_signal(signal.SIGTERM)
-    assert person.plugin.wait(SECONDS) == 128 + signal.SIGTERM
+    assert person.plugin.wait(PATIENCE) == 128 + signal.SIGTERM
     assert person.is_restored()
 
 
@@ -176,7 +177,7 @@ def test_a_terminal_that_closes_ends_the_client(person: Person) -> None:
     os.close(person.slave)
     os.close(person.master)
     person.master = person.slave = -1
-    assert person.plugin.wait(SECONDS) in (1, 128 + signal.SIGHUP)
+    assert person.plugin.wait(PATIENCE) in (1, 128 + signal.SIGHUP)
 
 
 def test_a_lot_of_output_arrives_whole(far_end: Any, person: Person) -> None:
@@ -218,7 +219,7 @@ def test_input_may_come_from_a_file_and_output_still_be_a_terminal(
     assert far_end.sizes == [(99, 33)]
     assert termios.tcgetattr(slave) == before
     far_end.end()
-    assert plugin.wait(SECONDS) == 0
+    assert plugin.wait(PATIENCE) == 0
     assert re.search(rb"Exiting session", os.read(master, 10_000))
     os.close(master)
     os.close(slave)

@@ -31,6 +31,7 @@ from ferryman.store.faults import StoreUnusable
 from ferryman.store.schema import newest_schema, release_number
 from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, STATUS_CODES
 from ferryman.store.tables import FIRST_ENDED_STATUS, metadata
+from tests.waiting import PATIENCE
 
 SESSION = Session(
     session_id=SessionId("alice-0"),
@@ -108,7 +109,7 @@ async def test_a_write_is_there_after_a_kill(tmp_path: Path) -> None:
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
     )
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], timeout=60, check=False)
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], timeout=PATIENCE, check=False)
     assert done.returncode == -9
     async with await open_store(url) as store:
         assert await store.identities.users() == [ALICE]

@@ -10,8 +10,8 @@ import pytest
 
 from ferryman.system import log_writer
 from ferryman.system.log_writer import LogWriter, dropped_log_lines
+from tests.waiting import PATIENCE
 
-SECONDS = 60.0
 LINE = "x" * 99 + "\n"
 
 
@@ -34,7 +34,7 @@ def read_lines(descriptor: int, last: str) -> list[str]:
     """Read until a line comes."""
     text = ""
     while last not in text:
-        assert select.select([descriptor], [], [], SECONDS)[0], text[-200:]
+        assert select.select([descriptor], [], [], PATIENCE)[0], text[-200:]
         text += os.read(descriptor, 65536).decode()
     return text.splitlines()
 
@@ -44,7 +44,7 @@ def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
         writer = LogWriter(stream, notice)
         for number in range(1000):
             writer.write(f"{number}\n")
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
     assert read_lines(pipe[0], "999\n") == [str(number) for number in range(1000)]
     assert writer.dropped == 0
 
@@ -62,9 +62,9 @@ def test_a_pipe_that_nobody_reads_blocks_nobody_and_what_is_lost_is_reported(
         reader = threading.Thread(target=lambda: lines.extend(read_lines(pipe[0], "last\n")))
         lines: list[str] = []
         reader.start()
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
         writer.write("last\n")
-        reader.join(SECONDS)
+        reader.join(PATIENCE)
     assert sum(int(line.split()[0]) for line in lines if line.endswith(" dropped")) == lost
     assert lines.count(LINE.rstrip()) == 5000 - lost
     assert dropped_log_lines() >= lost
@@ -83,7 +83,7 @@ def test_a_full_disk_loses_lines_and_raises_nothing() -> None:
         writer = LogWriter(stream, notice)
         for _ in range(10):
             writer.write(LINE)
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
         assert writer.dropped == 10
 
 
@@ -92,7 +92,7 @@ def test_a_closed_pipe_loses_lines_and_raises_nothing(pipe: tuple[int, int]) -> 
     with os.fdopen(os.dup(pipe[1]), "w") as stream:
         writer = LogWriter(stream, notice)
         writer.write(LINE)
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
         assert writer.dropped == 1
 
 
@@ -110,7 +110,7 @@ def test_a_descriptor_that_somebody_made_non_blocking_loses_nothing(pipe: tuple[
             writer.write(LINE)
         writer.write("last\n")
         assert len(read_lines(pipe[0], "last\n")) == 2001
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
     assert writer.dropped == 0
 
 
@@ -118,11 +118,11 @@ def test_a_forked_child_logs_with_a_thread_of_its_own(pipe: tuple[int, int]) -> 
     with os.fdopen(os.dup(pipe[1]), "w") as stream:
         writer = LogWriter(stream, notice)
         writer.write("parent\n")
-        writer.drain(SECONDS)
+        writer.drain(PATIENCE)
         child = os.fork()
         if child == 0:
             writer.write("child\n")
-            writer.drain(SECONDS)
+            writer.drain(PATIENCE)
             os._exit(0)
         os.waitpid(child, 0)
     assert read_lines(pipe[0], "child\n") == ["parent", "child"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from ferryman.cli.demo.starting import free_port
 from ferryman.tracing import export
 from ferryman.tracing.export import BATCH_SPANS, WAITING_SPANS, Traces, TracesOptions, probe
 from tests.otlp_receiver import Receiver, running_receiver
+from tests.ports import free_port
 
 SOURCE = Path(export.__file__).parents[1]
 REQUEST_ID = "0af76519-16cd-43dd-8448-eb211c80319c"

@@ -14,8 +14,8 @@ from aiohttp import web
 from ferryman.bootstrap.keys.certificates import issue
 from ferryman.transport.dialler import Dialler
 from ferryman.transport.errors import ConnectionLost, Unreachable, UpgradeRefused
+from tests.waiting import PATIENCE
 
-SECONDS = 60.0
 Serve = Callable[..., Awaitable[int]]
 
 
@@ -140,7 +140,7 @@ async def test_a_peer_that_answers_no_ping_is_dead() -> None:
     async with listening, dialler(heartbeat=0.1) as dials:
         websocket = await dials.dial(f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/x")
         with pytest.raises(ConnectionLost):
-            await asyncio.wait_for(websocket.receive(), SECONDS)
+            await asyncio.wait_for(websocket.receive(), PATIENCE)
         await websocket.close()
         gone.set()
 

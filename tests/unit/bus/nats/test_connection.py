@@ -15,9 +15,9 @@ from ferryman.bus.faults import BusUnusable
 from ferryman.bus.nats.bus import open_nats
 from ferryman.bus.nats.connection import NatsOptions, ReadSecret
 from ferryman.bus.nats.user_credentials import MalformedCredentials, read_credentials
-from ferryman.cli.demo.starting import free_port
 from ferryman.model.values.secret import Secret
 from tests.nats import NatsServer, running_nats
+from tests.ports import free_port
 from tests.server.running import make_certificate
 from tests.waiting import PATIENCE
 

@@ -10,7 +10,7 @@ import pytest
 
 from ferryman.cli.demo.several import balancer
 from ferryman.cli.demo.several.balancer import Balancer, haproxy_configuration
-from ferryman.cli.demo.starting import free_port
+from tests.ports import free_port
 from tests.waiting import PATIENCE
 
 PACKAGED = Path(__file__).parents[4] / "packaging" / "load-balancers" / "haproxy.cfg"

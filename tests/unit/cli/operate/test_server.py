@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from ferryman.bootstrap.configuration import load
 from ferryman.cli.app import app
-from ferryman.cli.demo.starting import free_port
 from ferryman.cli.operate.init import ServerPlan, initialise
 from ferryman.cli.operate.server import _greeting
 from ferryman.client.login.contexts import Context, Contexts, contexts_file, write_contexts
 from ferryman.store.database import sole_server
 from ferryman.store.schema import newest_schema
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ferryman.bootstrap.keys.certificates import Issued, issue
-from ferryman.cli.demo.starting import free_port
 from ferryman.client.login.discovery import Discovered, discover
 from ferryman.client.login.server_address import name_of, server_url
 from ferryman.model.failures import Failure
 from ferryman.transport.trust import certificate_fingerprint, one_certificate, spaced
 from ferryman.wire.discovery import ServerDescription, encode_description
+from tests.ports import free_port
 
 
 def described(issued: Issued | None, region: str = "us-east-1") -> bytes:

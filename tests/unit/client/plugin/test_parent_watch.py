@@ -11,7 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-SECONDS = 60.0
+from tests.waiting import PATIENCE
+
 Launch = Callable[..., psutil.Process]
 
 
@@ -70,7 +71,7 @@ def test_a_forward_ends_with_its_parent(forwarding: Any, launch: Launch, tmp_pat
     plugin = launch(far_end.arguments())
     far_end.delivered()
     kill_parent(plugin)
-    plugin.wait(SECONDS)
+    plugin.wait(PATIENCE)
     assert far_end.flags == [2]
     assert far_end.calls == []
     assert (tmp_path / "stderr").read_text().startswith("The program that started this session has ended")
@@ -80,7 +81,7 @@ def test_a_shell_ends_with_its_parent(far_end: Any, launch: Launch) -> None:
     plugin = launch(far_end.arguments())
     far_end.until(lambda: far_end.sizes)
     kill_parent(plugin)
-    plugin.wait(SECONDS)
+    plugin.wait(PATIENCE)
 
 
 def test_a_parent_that_is_gone_before_the_session_begins_ends_the_client(far_end: Any, launch: Launch) -> None:
@@ -88,7 +89,7 @@ def test_a_parent_that_is_gone_before_the_session_begins_ends_the_client(far_end
     plugin = launch(far_end.arguments())
     far_end.until(lambda: far_end.openings)
     kill_parent(plugin)
-    plugin.wait(SECONDS)
+    plugin.wait(PATIENCE)
 
 
 def test_under_nohup_a_forward_outlives_its_parent(forwarding: Any, launch: Launch) -> None:
@@ -99,7 +100,7 @@ def test_under_nohup_a_forward_outlives_its_parent(forwarding: Any, launch: Laun
     with pytest.raises(psutil.TimeoutExpired):
         plugin.wait(2)
     plugin.send_signal(signal.SIGINT)
-    plugin.wait(SECONDS)
+    plugin.wait(PATIENCE)
 
 
 def test_a_session_on_the_standard_streams_ends_with_its_input_alone(make_far_end: Any, launch: Launch) -> None:
@@ -124,4 +125,4 @@ def test_without_a_pidfd_the_parent_is_asked_for(forwarding: Any, launch: Launch
     plugin = launch(far_end.arguments())
     far_end.delivered()
     kill_parent(plugin)
-    plugin.wait(SECONDS)
+    plugin.wait(PATIENCE)

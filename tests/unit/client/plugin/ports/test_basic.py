@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 SESSION_ID = "ann-0123456789abcdef0"
-SECONDS = 60.0
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -49,9 +50,9 @@ def test_connections_come_one_after_another(basic: Any, start: Start) -> None:
     plugin = start(far_end.arguments())
     port = port_of(plugin)
     far_end.say(b"greeting ")  # before anybody is there to hear it
-    first = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    first = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     assert read(first, 9) == b"greeting "
-    second = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    second = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     second.sendall(b"second")
     first.sendall(b"first\n")
     far_end.until(lambda: far_end.typed == b"first\n")
@@ -63,7 +64,7 @@ def test_connections_come_one_after_another(basic: Any, start: Start) -> None:
     second.close()
     far_end.until(lambda: far_end.flags == [1, 1])
     plugin.send_signal(signal.SIGINT)
-    stdout, stderr = plugin.communicate(timeout=SECONDS)
+    stdout, stderr = plugin.communicate(timeout=PATIENCE)
     assert (plugin.returncode, stderr) == (0, b"")
     end = f"Terminate signal received, exiting.\n\n\nExiting session with sessionId: {SESSION_ID}.\n\n"
     assert stdout.decode() == f"Connection accepted for session {SESSION_ID}.\n{end}"
@@ -73,7 +74,7 @@ def test_connections_come_one_after_another(basic: Any, start: Start) -> None:
 def test_unread_output_of_a_connection_is_not_given_to_the_next(basic: Any, start: Start) -> None:
     far_end = basic()
     port = port_of(start(far_end.arguments()))
-    first = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    first = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     first.sendall(b"first")
     far_end.until(lambda: far_end.typed)
     far_end.say(os.urandom(800_000))
@@ -83,7 +84,7 @@ def test_unread_output_of_a_connection_is_not_given_to_the_next(basic: Any, star
     far_end.until(lambda: far_end.flags)
     while not far_end.all_acknowledged():  # as an agent that has dropped the rest
         pass
-    second = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    second = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     second.sendall(b"second")
     far_end.until(lambda: far_end.typed == b"firstsecond")
     far_end.say(b"answer")
@@ -94,7 +95,7 @@ def test_unread_output_of_a_connection_is_not_given_to_the_next(basic: Any, star
 def test_much_passes_both_ways_over_lost_connections(basic: Any, start: Start) -> None:
     far_end = basic("three.0")
     port = port_of(start(far_end.arguments()))
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         data = os.urandom(600_000)
         connection.sendall(data[:300_000])
         far_end.cut()
@@ -111,6 +112,6 @@ def test_the_oldest_agents_are_ended_by_the_server(basic: Any, start: Start) -> 
     plugin = start(far_end.arguments())
     port_of(plugin)
     plugin.send_signal(signal.SIGINT)
-    assert plugin.wait(SECONDS) == 0
+    assert plugin.wait(PATIENCE) == 0
     assert far_end.flags == []
     assert far_end.calls == ["TerminateSession"]

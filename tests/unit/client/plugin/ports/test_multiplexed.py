@@ -15,11 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.waiting import PATIENCE
+
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n"
 END_TEXT = f"\n\nExiting session with sessionId: {SESSION_ID}.\n\n"
 ACCEPTED = f"\nConnection accepted for session [{SESSION_ID}]\n"
-SECONDS = 60.0
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -38,7 +39,7 @@ def port_of(plugin: subprocess.Popen[bytes]) -> int:
 
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         yield connection
 
 
@@ -63,7 +64,7 @@ def exchange(port: int, data: bytes) -> bytes:
         answer = pool.submit(read_all, connection)
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
-        return answer.result(SECONDS)
+        return answer.result(PATIENCE)
 
 
 def send_until_stalled(connection: socket.socket) -> int:
@@ -79,13 +80,13 @@ def send_until_stalled(connection: socket.socket) -> int:
 def interrupted(plugin: subprocess.Popen[bytes], number: int = signal.SIGINT) -> tuple[int, str, str]:
     """Status and texts of a plugin that a person interrupts."""
     plugin.send_signal(number)
-    stdout, stderr = plugin.communicate(timeout=SECONDS)
+    stdout, stderr = plugin.communicate(timeout=PATIENCE)
     return plugin.returncode, stdout.decode(), stderr.decode()
 
 
 def interrupted_unread(plugin: subprocess.Popen[bytes]) -> int:
     plugin.send_signal(signal.SIGINT)
-    return plugin.wait(SECONDS)
+    return plugin.wait(PATIENCE)
 
 
 def test_a_connection_goes_there_and_back_and_keeps_its_half_close(forwarding: Any, start: Start) -> None:
@@ -197,7 +198,7 @@ def test_a_connection_survives_lost_ones_to_the_server(forwarding: Any, start: S
             far_end.cut()
             far_end.until(lambda openings=openings: len(far_end.openings) > openings)
         connection.shutdown(socket.SHUT_WR)
-        assert answer.result(SECONDS) == data
+        assert answer.result(PATIENCE) == data
     assert far_end.calls.count("ResumeSession") >= 5
     assert interrupted(plugin)[0] == 0
 
@@ -246,7 +247,7 @@ def test_a_busy_port_is_an_error(forwarding: Any, start: Start) -> None:
         port = busy.getsockname()[1]
         far_end, _ = forwarding(localPortNumber=str(port))
         plugin = start(far_end.arguments())
-        stdout, stderr = plugin.communicate(timeout=SECONDS)
+        stdout, stderr = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 1
     error = f"Cannot perform start session: listen tcp 127.0.0.1:{port}: bind: address already in use\n"
     assert (stdout.decode(), stderr.decode()) == ("", START_TEXT + error)
@@ -286,7 +287,7 @@ def test_a_unix_socket_that_is_in_use_is_an_error(forwarding: Any, start: Start,
         busy.listen()
         far_end, _ = forwarding(localConnectionType="unix", localUnixSocket=str(path))
         plugin = start(far_end.arguments())
-        _, stderr = plugin.communicate(timeout=SECONDS)
+        _, stderr = plugin.communicate(timeout=PATIENCE)
         assert plugin.returncode == 1
         assert f"listen unix {path}: bind: address already in use" in stderr.decode()
         assert path.exists()
@@ -321,7 +322,7 @@ def test_the_servers_end_is_reported_and_the_port_closed(forwarding: Any, start:
     plugin = start(far_end.arguments())
     port = port_of(plugin)
     far_end.end("Idle for too long.")
-    stdout, _ = plugin.communicate(timeout=SECONDS)
+    stdout, _ = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 0
     assert stdout.decode() == f"\n\nSessionId: {SESSION_ID} : Idle for too long.\n\n"
     with pytest.raises(ConnectionRefusedError):
@@ -333,7 +334,7 @@ def test_a_node_that_breaks_the_protocol_ends_the_session(forwarding: Any, start
     plugin = start(far_end.arguments())
     port_of(plugin)
     far_end.say(b"\x07 is no version of smux")
-    _, stderr = plugin.communicate(timeout=SECONDS)
+    _, stderr = plugin.communicate(timeout=PATIENCE)
     assert plugin.returncode == 1
     assert b"the node broke the protocol of port forwarding: smux version 7 is not 2" in stderr
 
@@ -353,7 +354,7 @@ def test_an_end_without_an_acknowledgement_needs_no_further_call(
 def test_a_port_that_nobody_uses_is_closed_in_the_end(forwarding: Any, start: Start) -> None:
     far_end, streams = forwarding()
     plugin = start(far_end.arguments(), extra={"FERRYMAN_FORWARD_IDLE_SECONDS": "0.5"})
-    stdout, stderr = plugin.communicate(timeout=SECONDS)
+    stdout, stderr = plugin.communicate(timeout=PATIENCE)
     assert f"SessionId: {SESSION_ID} : The port had no connection for 0.5 s.".encode() in stdout
     assert (plugin.returncode, stderr, far_end.calls) == (0, b"", [])
     assert far_end.flags == [2]
@@ -368,7 +369,7 @@ def test_an_unused_connection_keeps_its_port_open(forwarding: Any, start: Start)
             plugin.wait(2)
         connection.sendall(b"still here")
         assert read(connection, 10) == b"still here"
-    assert plugin.wait(SECONDS) == 0
+    assert plugin.wait(PATIENCE) == 0
 
 
 def test_a_program_started_under_nohup_outlives_a_hang_up(forwarding: Any, start: Start) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.client.plugin.tty.streams import Input, Output
-
-SECONDS = 60.0
+from tests.waiting import PATIENCE
 
 
 class Collected:
@@ -38,11 +37,11 @@ async def test_a_pipe_is_read_to_its_end_and_stays_blocking() -> None:
     stream, seen = opened(read_end)
     stream.resume()
     os.write(write_end, b"one")
-    await asyncio.wait_for(seen.arrived.wait(), SECONDS)
+    await asyncio.wait_for(seen.arrived.wait(), PATIENCE)
     assert seen.data == b"one"
     assert os.get_blocking(read_end)
     os.close(write_end)
-    await asyncio.wait_for(seen.ended.wait(), SECONDS)
+    await asyncio.wait_for(seen.ended.wait(), PATIENCE)
     stream.close()
     os.close(read_end)
 
@@ -59,7 +58,7 @@ async def test_nothing_is_read_while_paused() -> None:
     assert seen.data == b""
     stream.resume()
     stream.resume()
-    await asyncio.wait_for(seen.arrived.wait(), SECONDS)
+    await asyncio.wait_for(seen.arrived.wait(), PATIENCE)
     assert seen.data == b"one"
     stream.close()
     os.close(read_end)
@@ -76,7 +75,7 @@ async def test_a_file_is_read_from_where_it_stands(tmp_path: Path, content: byte
         stream.resume()
         stream.pause()
         stream.resume()
-        await asyncio.wait_for(seen.ended.wait(), SECONDS)
+        await asyncio.wait_for(seen.ended.wait(), PATIENCE)
         stream.close()
     assert seen.data == content
 
@@ -85,7 +84,7 @@ async def test_dev_null_is_at_its_end() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     stream, seen = opened(null)
     stream.resume()
-    await asyncio.wait_for(seen.ended.wait(), SECONDS)
+    await asyncio.wait_for(seen.ended.wait(), PATIENCE)
     assert seen.data == b""
     stream.close()
     os.close(null)
@@ -96,11 +95,11 @@ async def test_a_terminal_that_hangs_up_has_ended() -> None:
     stream, seen = opened(slave)
     stream.resume()
     os.write(master, b"typed\n")
-    await asyncio.wait_for(seen.arrived.wait(), SECONDS)
+    await asyncio.wait_for(seen.arrived.wait(), PATIENCE)
     assert seen.data == b"typed\n"
     assert os.get_blocking(slave)
     os.close(master)
-    await asyncio.wait_for(seen.ended.wait(), SECONDS)
+    await asyncio.wait_for(seen.ended.wait(), PATIENCE)
     stream.close()
     os.close(slave)
 
@@ -110,7 +109,7 @@ async def test_a_socket_gets_its_blocking_mode_back() -> None:
     stream, seen = opened(ours.fileno())
     stream.resume()
     theirs.send(b"one")
-    await asyncio.wait_for(seen.arrived.wait(), SECONDS)
+    await asyncio.wait_for(seen.arrived.wait(), PATIENCE)
     assert not os.get_blocking(ours.fileno())
     stream.close()
     assert os.get_blocking(ours.fileno())
@@ -133,7 +132,7 @@ async def read_exactly(descriptor: int, count: int) -> bytes:
             data += os.read(descriptor, count - len(data))
         return data
 
-    return await asyncio.wait_for(loop.run_in_executor(None, read), SECONDS)
+    return await asyncio.wait_for(loop.run_in_executor(None, read), PATIENCE)
 
 
 async def test_a_piece_that_fits_is_written_and_reported_immediately() -> None:
@@ -160,7 +159,7 @@ async def test_a_full_pipe_holds_back_the_report_and_keeps_the_order() -> None:
     assert os.get_blocking(write_end)
     waiting = asyncio.create_task(output.drained())
     assert await read_exactly(read_end, 105_000) == first + second
-    await asyncio.wait_for(waiting, SECONDS)
+    await asyncio.wait_for(waiting, PATIENCE)
     assert written == [1, 2, 3]
     output.close()
     os.close(read_end)
@@ -189,7 +188,7 @@ async def test_a_closed_reader_is_reported_once_and_nothing_counts_as_written(
     output.push(b"lost", 2)
     assert closed.is_set()
     assert written == []
-    await asyncio.wait_for(output.drained(), SECONDS)
+    await asyncio.wait_for(output.drained(), PATIENCE)
     output.close()
     os.close(descriptor)
 
@@ -199,8 +198,8 @@ async def test_a_reader_that_goes_while_output_waits_ends_the_wait() -> None:
     output, written, closed = writer(write_end)
     output.push(b"x" * 1_000_000, 1)
     os.close(read_end)
-    await asyncio.wait_for(closed.wait(), SECONDS)
-    await asyncio.wait_for(output.drained(), SECONDS)
+    await asyncio.wait_for(closed.wait(), PATIENCE)
+    await asyncio.wait_for(output.drained(), PATIENCE)
     assert written == []
     output.close()
     os.close(write_end)
