@@ -5,6 +5,7 @@ What is on its way when a connection is cut is lost, as it is when a router dies
 
 import asyncio
 import contextlib
+import itertools
 import random
 import socket
 import struct
@@ -144,15 +145,21 @@ def relays(*targets: int) -> Iterator[list[Relay]]:
 class Cutter:
     """Makes one of several cuts about every second, each in its turn, by a seed; counts what each has cut.
 
-    The first is made after `first_seconds`, by default after as long as the others.
+    The first is made after `first_seconds`, by default after as long as the others. After `most` there are no more: a
+    slow machine may need longer to connect again than from one cut to the next.
     """
 
     def __init__(
-        self, cuts: Mapping[str, Callable[[random.Random], int]], seed: int, first_seconds: float | None = None
+        self,
+        cuts: Mapping[str, Callable[[random.Random], int]],
+        seed: int,
+        first_seconds: float | None = None,
+        most: int | None = None,
     ) -> None:
         self.done: dict[str, int] = dict.fromkeys(cuts, 0)
         self._cuts = cuts
         self._first_seconds = first_seconds
+        self._most = most
         self._random = random.Random(seed)  # noqa: S311 - chance that can be had again, no secret
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -168,7 +175,10 @@ class Cutter:
     def _run(self) -> None:
         names: list[str] = []
         seconds = self._first_seconds
-        while not self._stop.wait(self._random.uniform(SHORTEST, LONGEST) if seconds is None else seconds):
+        turns = itertools.count() if self._most is None else range(self._most)
+        for _ in turns:
+            if self._stop.wait(self._random.uniform(SHORTEST, LONGEST) if seconds is None else seconds):
+                return
             seconds = None
             names = names or self._random.sample(list(self._cuts), len(self._cuts))
             name = names.pop()

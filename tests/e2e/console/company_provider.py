@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import psutil
 
 from tests.e2e.demo import Ferryman
 from tests.ports import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 SETTINGS = """
 [console.providers.company]
@@ -50,9 +49,9 @@ def company_provider(ferryman: Ferryman, admitted: str) -> Iterator[str]:
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None
     try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - the provider on loopback
+        with urllib.request.urlopen(url, timeout=PATIENCE):  # noqa: S310 - the provider on loopback
             return True
-    except urllib.error.URLError:
+    except OSError:
         return False
 
 
@@ -77,8 +76,7 @@ def _configure(ferryman: Ferryman, url: str) -> None:
     secret.write_text("any: the provider does not know its clients")
     with configuration.open("a") as file:
         file.write(SETTINGS.format(url=url, secret=secret))
-    process = ferryman.server_process()
-    assert process is not None
+    process = wait_until(ferryman.server_process)
     os.kill(process.pid, signal.SIGKILL)
     psutil.wait_procs([process])
     wait_until(ferryman.is_connected)

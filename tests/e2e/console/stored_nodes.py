@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.demo import Ferryman
+from tests.waiting import PATIENCE
 
 COLUMNS = ("computer_name", "agent_name", "agent_version", "platform_type", "platform_name", "platform_version")
 _KEY = "tests-of-the-console"
@@ -20,7 +21,7 @@ def stored_nodes(ferryman: Ferryman, nodes: Sequence[tuple[str, ...]]) -> Iterat
     columns = ("node_id", "public_key", "fingerprint", "activation_id", "iam_role", "registered_at", "key_since")
     rows = [(each, _KEY, "", "", "role", 1, 1, "192.0.2.1", *node) for each, node in zip(ids, nodes, strict=True)]
     names = ", ".join((*columns, "ip_address", *COLUMNS))
-    with closing(sqlite3.connect(database, timeout=60)) as connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
         with connection:
             connection.executemany(f"INSERT INTO nodes ({names}) VALUES ({', '.join('?' * len(rows[0]))})", rows)  # noqa: S608
         try:

@@ -16,6 +16,7 @@ from ferryman.wire.payloads import ChannelClosed, decode_payload
 from ferryman.wire.tasks import AgentTaskAcknowledge, decode_interactive_shell
 from tests.server.peers import Peer, output, plain_frame, task_complete
 from tests.server.running import Node, Server, until
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def start_task(server: Server, node: Node, session_id: str) -> None:
     """What `dispatch_task` sends for a session."""
     content = {"DocumentContent": {"schemaVersion": "1.0"}, "SessionId": session_id}
     message = encode(StartTask(session_id, json.dumps(content)))
-    assert await server.service.bus.request(control_subject(node.node_id), message, timeout=2) == b"ok"
+    assert await server.service.bus.request(control_subject(node.node_id), message, timeout=PATIENCE) == b"ok"
 
 
 async def until_away(server: Server, node: Node) -> None:
@@ -204,8 +205,8 @@ async def test_queued_start_is_cancelled(server: Server) -> None:
     for number in range(3):
         await start_task(server, node, f"root-{number}")
     subject = control_subject(node.node_id)
-    await server.service.bus.request(subject, encode(EndTask("root-1")), timeout=2)
-    await server.service.bus.request(subject, encode(EndTask("root-0")), timeout=2)
+    await server.service.bus.request(subject, encode(EndTask("root-1")), timeout=PATIENCE)
+    await server.service.bus.request(subject, encode(EndTask("root-0")), timeout=PATIENCE)
     assert await session_id_of_next_start(control) == "root-0"
     closed = await control.message()
     assert closed.message_type == MessageType.CHANNEL_CLOSED
@@ -330,7 +331,7 @@ async def told(server: Server, subject: str, message: bytes) -> bool:
     """Send a message a hundred times; False once the channel is gone."""
     try:
         for _ in range(100):
-            await server.service.bus.request(subject, message, timeout=2)
+            await server.service.bus.request(subject, message, timeout=PATIENCE)
     except NoResponders:
         return False
     return True

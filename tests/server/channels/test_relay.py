@@ -21,6 +21,7 @@ from ferryman.wire.payloads import ChannelClosed, Publication, decode_payload
 from tests.server.peers import acknowledge, output, plain_frame, state, task_complete, typed
 from tests.server.relayed import MEBIBYTE, flood, started_for
 from tests.server.running import Server, make_certificate
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ class TestOverTls:
 
     async def test_stalled_client_delays_nobody(self, server: Server) -> None:
         paired = await server.paired()
-        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+        sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, PATIENCE)
         assert sent * 4096 > 20 * MEBIBYTE
         assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
 

@@ -15,6 +15,7 @@ from ferryman.wire.agent_message import MessageType, decode
 from tests.server.peers import acknowledge, output, stream_frame, typed
 from tests.server.relayed import MEBIBYTE, ends, flood
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ class TestBackpressure:
 
 async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) -> None:
     paired = await server.paired()
-    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    sent = await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, PATIENCE)
     assert sent * 4096 > 20 * MEBIBYTE  # read and dropped: the agent's pings are behind it
     assert (await paired.agent.message()).message_type == MessageType.PAUSE_PUBLICATION
     await paired.agent.answered()
@@ -69,7 +70,7 @@ async def test_a_stalled_client_pauses_the_agent_until_it_reads(server: Server) 
 
 async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: Server) -> None:
     paired = await server.paired()
-    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    sent = await flood(paired.client, lambda number: typed(number, bytes(4096)), 24 * MEBIBYTE, PATIENCE)
     assert sent * 4096 > 20 * MEBIBYTE
     await paired.client.send(acknowledge(7))
     await paired.client.answered()
@@ -81,7 +82,7 @@ async def test_a_stalled_agent_gets_the_acknowledgements_when_it_reads(server: S
 
 async def test_a_stalled_end_that_is_replaced(server: Server) -> None:
     paired = await server.paired()
-    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, 5.0)
+    await flood(paired.agent, lambda number: output(number, bytes(4096)), 24 * MEBIBYTE, PATIENCE)
     resumed = await server.call("resume_session", SessionId=paired.session_id)
     client = await server.open_client(resumed, paired.client_id)
     await paired.agent.until(MessageType.START_PUBLICATION)

@@ -250,7 +250,7 @@ class TestOwnEnds:
 
     @pytest.fixture
     def timeouts(self) -> Timeouts:
-        return Timeouts(own_ping=0.05, own_silence=0.3, close=0.2, quiet=0.0, probe=0.2)
+        return Timeouts(own_ping=0.05, own_silence=1.0, close=0.2)
 
     async def test_silent_peer_is_dropped_and_others_stay(self, server: Server) -> None:
         node = await server.register()
@@ -264,20 +264,18 @@ class TestOwnEnds:
         paired = await server.paired(own_client=True)
         await server.until_status(paired.session_id, SessionStatus.DISCONNECTED)
 
+
+class TestSilentNodes:
+    @pytest.fixture
+    def timeouts(self) -> Timeouts:
+        return Timeouts(close=0.2, quiet=0.0, probe=0.2)
+
     async def test_a_silent_node_is_pinged_before_a_session_starts(self, server: Server) -> None:
         node = await server.register()
         control = await node.control(own_end=True)
         with pytest.raises(ClientError, match="does not answer: it has been silent for"):
             await server.start(node)
         await control.close()
-
-    async def test_a_node_that_answers_gets_its_session(self, server: Server) -> None:
-        node = await server.register()
-        control = await node.control(own_end=True)
-        answering = asyncio.create_task(answer_pings(control))
-        await server.start(node)
-        answering.cancel()
-        await asyncio.wait({answering})
 
 
 class TestPingedNodes:
@@ -286,6 +284,14 @@ class TestPingedNodes:
     @pytest.fixture
     def timeouts(self) -> Timeouts:
         return Timeouts(close=0.2, quiet=0.0, probe=60.0)
+
+    async def test_a_node_that_answers_gets_its_session(self, server: Server) -> None:
+        node = await server.register()
+        control = await node.control(own_end=True)
+        answering = asyncio.create_task(answer_pings(control))
+        await server.start(node)
+        answering.cancel()
+        await asyncio.wait({answering})
 
     async def test_ping_does_not_delay_a_node(self, server: Server) -> None:
         node = await server.register()

@@ -22,7 +22,7 @@ class TestTls:
 
     @pytest.fixture
     def timeouts(self) -> Timeouts:
-        return Timeouts(request=0.3, close=0.2)
+        return Timeouts(request=1.0, close=0.2)
 
     @pytest.mark.parametrize("said", [b"", bytes.fromhex("16030100c8010000c40303")])
     async def test_a_stalled_handshake_ends(
