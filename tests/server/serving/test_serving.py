@@ -20,7 +20,7 @@ from ferryman.wire.agent_message import MessageType
 from ferryman.wire.moving import MOVE_PING
 from tests.server.peers import Peer, typed
 from tests.server.running import Server, until
-from tests.waiting import PATIENCE
+from tests.waiting import AT_ONCE, PATIENCE, program_start
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_stopping_does_not_wait_for_unresponsive_peers(server: Server) -> 
     paired = await server.paired()
     began = asyncio.get_running_loop().time()
     await server.shut_down()  # none of the peers reads
-    assert asyncio.get_running_loop().time() - began < 9
+    assert asyncio.get_running_loop().time() - began < 4 + AT_ONCE * program_start()
     assert (await server.session(paired.session_id)).status is SessionStatus.DISCONNECTED
 
 

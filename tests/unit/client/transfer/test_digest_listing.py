@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ferryman.client.transfer import digest_listing
 from ferryman.client.transfer.digest_listing import DigestListing, path_in_folder
 from ferryman.model.failures import Failure
+from tests.stall_guard import scale
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -99,7 +100,7 @@ def test_deep_folders_cost_little() -> None:
     listing = "".join(f"{A}  ./{number}/{'a/' * 8000}f\n" for number in range(400))
     began = time.process_time()
     assert len(listed(listing, piece=1 << 20)) == 400
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 3 * scale()
 
 
 def test_unfinished_copies_are_left_out() -> None:

@@ -15,6 +15,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import NodeId
 from ferryman.model.nodes import ManagedNode, NodeInformation
 from ferryman.model.tags import ResourceType
+from tests.stall_guard import scale
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
@@ -211,7 +212,7 @@ async def test_wildcards_that_nearly_match_are_not_costly(world: "World") -> Non
     began = time.process_time()
     assert await found(world, ("tag:Name", ("a*" * 120 + "b",) * 10)) == set()
     assert await found(world, ("owner-id", ("1*" * 120 + "b",) * 10)) == set()
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 2 * scale()
 
 
 def numbered(node: ManagedNode, place: int, name: str) -> ManagedNode:
