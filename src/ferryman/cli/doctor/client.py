@@ -31,6 +31,8 @@ SKEW_ALLOWED = 300
 EXPIRING = timedelta(days=30)
 """A certificate that expires sooner gets a warning."""
 _TIMEOUT = 5.0
+_PLUGIN_TIMEOUT = 20.0
+"""On a busy machine, starting a program may take several seconds."""
 _FIRST_VERSION_WITH_HOST_CHECK = (1, 2, 889)
 """AWS's plugin refuses servers outside AWS from here on (`protocol/client.md` §1)."""
 
@@ -200,7 +202,9 @@ def _plugin(*, needed: bool) -> Finding:
             "Install Ferryman where its programs are on PATH, or add its bin directory",
         )
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603
+        answer = subprocess.run(  # noqa: S603
+            [path, "--version"], capture_output=True, text=True, timeout=_PLUGIN_TIMEOUT, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding(CheckResult.BAD, subject, f"{path} cannot be run: {said_by(error)}", "Reinstall it")
     version = answer.stdout.strip()
