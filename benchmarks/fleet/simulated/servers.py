@@ -27,7 +27,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.websocket import Socket
-from ferryman.server.http.throttling import agents_turns, authentication_turns
+from ferryman.server.http.admission.throttling import agents_turns, authentication_turns
 from ferryman.store.database import SqlStore
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.opening import (

@@ -13,6 +13,8 @@ from ferryman.server.channels.gateway import Gateway
 from ferryman.server.console.files import BuiltFiles
 from ferryman.server.console.own_address import separate_console
 from ferryman.server.console.routes import add_console
+from ferryman.server.http.admission.failed_attempts import record_failure_summaries
+from ferryman.server.http.admission.throttling import agents_turns, authentication_turns
 from ferryman.server.http.app_keys import (
     AGENTS_TURNS,
     AUTHENTICATION_TURNS,
@@ -26,12 +28,10 @@ from ferryman.server.http.app_keys import (
     UNAUTHENTICATED_LIMITS,
 )
 from ferryman.server.http.discovery import Discovery
-from ferryman.server.http.failed_attempts import record_failure_summaries
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.http.key_uses import KeyUseWriter
 from ferryman.server.http.middleware import respond
 from ferryman.server.http.pipeline import handle
-from ferryman.server.http.throttling import agents_turns, authentication_turns
 from ferryman.server.http.upgrades import control_channel, data_channel, watch_channel
 from ferryman.server.listener.connection import SERVER_NAME
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits

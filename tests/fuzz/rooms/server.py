@@ -13,9 +13,9 @@ from ferryman.server.channels.relay.handshakes import LONGEST, objection
 from ferryman.server.channels.traffic.port_traffic import PortTraffic
 from ferryman.server.console.json import decode_json
 from ferryman.server.console.sign_in import AccessKeySignIn
+from ferryman.server.http.admission.own_origin import is_own_origin
 from ferryman.server.http.call_records import access_key_id
 from ferryman.server.http.forwarded import ProxyHeader, TrustedProxies
-from ferryman.server.http.own_origin import is_own_origin
 from ferryman.wire.agent_message import HEADER_SIZE, MalformedFrame, PayloadType
 from tests.fuzz.rooms.core import service
 from tests.fuzz.target import KIB, MIB, Target, text_of

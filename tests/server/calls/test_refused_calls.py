@@ -10,8 +10,8 @@ import pytest
 from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.values.secret import Secret
+from ferryman.server.http.admission.throttling import REFUSAL_SECONDS
 from ferryman.server.http.steps import UNSIGNED_BODY
-from ferryman.server.http.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
 from tests.server.callers.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
 from tests.server.running import Server

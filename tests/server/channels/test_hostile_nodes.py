@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.http.throttling import REFUSAL_SECONDS
+from ferryman.server.http.admission.throttling import REFUSAL_SECONDS
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, acknowledge, output, plain_frame, state, task_complete, typed

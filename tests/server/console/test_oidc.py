@@ -246,7 +246,7 @@ async def test_guessed_codes_are_counted(
     server: Server, browser: Browser, issuer: CodeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider's patience is not used up by one who guesses."""
-    monkeypatch.setattr("ferryman.server.http.failed_attempts._counted_address", lambda request, peer: peer)
+    monkeypatch.setattr("ferryman.server.http.admission.failed_attempts._counted_address", lambda request, peer: peer)
     server.clock.stop()
     answer = issuer.sign_in(await go(browser)) | {"code": "guess"}
     cookies = dict(browser.cookies)

@@ -11,8 +11,8 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.server.http import steps
-from ferryman.server.http.authentication import authenticate_caller
-from ferryman.server.http.throttling import AGENTS_AUTHENTICATIONS, AUTHENTICATIONS
+from ferryman.server.http.admission.authentication import authenticate_caller
+from ferryman.server.http.admission.throttling import AGENTS_AUTHENTICATIONS, AUTHENTICATIONS
 from tests.server.running import Node, Server, nothing, until
 
 TARGET = "AmazonSSM.DescribeSessions"

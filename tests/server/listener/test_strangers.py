@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from ferryman.core.service import Limits
-from ferryman.server.http import throttling
+from ferryman.server.http.admission import throttling
 from ferryman.server.listener.connection import HEAD_BYTES, Connection
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.operations.registry import BY_CALLER

@@ -10,13 +10,13 @@ from ferryman.core.console.browser_sessions import NotSignedIn, SignedIn, find_b
 from ferryman.server.console.cookie import token_of
 from ferryman.server.console.json import require_console_request
 from ferryman.server.http import steps
+from ferryman.server.http.admission.authentication import origin_of
+from ferryman.server.http.admission.own_origin import ForbiddenOrigin
+from ferryman.server.http.admission.throttling import authentication_turn
 from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.authentication import origin_of
 from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
-from ferryman.server.http.own_origin import ForbiddenOrigin
 from ferryman.server.http.pipeline import Step, answer
-from ferryman.server.http.throttling import authentication_turn
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.registry import FOR_BROWSERS
 

@@ -6,8 +6,8 @@ import msgspec
 from aiohttp import web
 
 from ferryman.model.errors import ServiceError
+from ferryman.server.http.admission.own_origin import ForbiddenOrigin, require_own_origin
 from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.own_origin import ForbiddenOrigin, require_own_origin
 from ferryman.server.http.request_body import whole_body
 
 HEADER = "X-Ferryman-Console"

@@ -22,8 +22,8 @@ from ferryman.server.console.cookie import (
     set_cookie,
 )
 from ferryman.server.console.sign_in import begin_session
+from ferryman.server.http.admission.authentication import origin_of
 from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.authentication import origin_of
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import record_refusal
 

@@ -25,11 +25,11 @@ from ferryman.model.values.versions import PRODUCT_VERSION
 from ferryman.server.console.calls import find_signed_in, recognised
 from ferryman.server.console.cookie import clear_cookie, require_safe_transport, set_cookie, token_of
 from ferryman.server.console.json import json_response, read_json
+from ferryman.server.http.admission.authentication import origin_of
+from ferryman.server.http.admission.failed_attempts import counted_attempt
+from ferryman.server.http.admission.throttling import authentication_turn
 from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.authentication import origin_of
 from ferryman.server.http.call_context import CONTEXT
-from ferryman.server.http.failed_attempts import counted_attempt
-from ferryman.server.http.throttling import authentication_turn
 from ferryman.server.listener.connection import recognise
 
 CONSOLE_LOGIN, CONSOLE_LOGOUT = "ConsoleLogin", "ConsoleLogout"

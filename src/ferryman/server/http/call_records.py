@@ -8,8 +8,8 @@ from ferryman.awsapi.dispatch import ApiCall
 from ferryman.core.audit.records import ObservedCall, record_answered, record_refused
 from ferryman.core.ratelimits.failed_attempts import TooManyFailedAttempts
 from ferryman.model.errors import ServiceError
+from ferryman.server.http.admission.authentication import RefusedSigner
 from ferryman.server.http.app_keys import GATEWAY
-from ferryman.server.http.authentication import RefusedSigner
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.signing.canonical import SignableRequest
 

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from ferryman.model.errors import ServiceError
 from ferryman.server.http import steps
+from ferryman.server.http.admission.throttling import pause_after
 from ferryman.server.http.call_context import CONTEXT, CallContext
 from ferryman.server.http.spans import end_span
-from ferryman.server.http.throttling import pause_after
 
 Step = Callable[[web.Request, CallContext], Awaitable[None]]
 

@@ -12,14 +12,14 @@ from ferryman.core.identity.node_credentials import node_caller
 from ferryman.core.listings import listing_for
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.callers import CallerKind
+from ferryman.server.http.admission.authentication import authenticate_caller, authenticate_node, origin_of, signable
+from ferryman.server.http.admission.failed_attempts import counted_attempt
+from ferryman.server.http.admission.throttling import authentication_turn, await_turn, pause, whose_limits
 from ferryman.server.http.app_keys import GATEWAY, KEY_USES
-from ferryman.server.http.authentication import authenticate_caller, authenticate_node, origin_of, signable
 from ferryman.server.http.call_context import CallContext
 from ferryman.server.http.call_records import observed_call
-from ferryman.server.http.failed_attempts import counted_attempt
 from ferryman.server.http.request_body import whole_body
 from ferryman.server.http.spans import span_of_call
-from ferryman.server.http.throttling import authentication_turn, await_turn, pause, whose_limits
 from ferryman.server.listener.connection import recognise
 from ferryman.server.operations.context import OperationContext
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, Authentication, authentication_of

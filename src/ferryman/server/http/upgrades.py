@@ -24,14 +24,14 @@ from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.peer_socket import Violation
 from ferryman.server.channels.sockets.websocket import Socket
 from ferryman.server.channels.watching.watcher import REFUSED, Watcher
+from ferryman.server.http.admission.authentication import Signer, authenticate_upgrade
+from ferryman.server.http.admission.failed_attempts import counted_attempt
+from ferryman.server.http.admission.own_origin import require_own_origin
+from ferryman.server.http.admission.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.server.http.app_keys import GATEWAY, THROTTLE
-from ferryman.server.http.authentication import Signer, authenticate_upgrade
 from ferryman.server.http.call_context import CONTEXT
 from ferryman.server.http.call_records import claimed_key, record_refusal
-from ferryman.server.http.failed_attempts import counted_attempt
-from ferryman.server.http.own_origin import require_own_origin
 from ferryman.server.http.spans import span_of_agent, span_of_opening
-from ferryman.server.http.throttling import UPGRADE_SECONDS, authentication_turn, await_turn, whose_limits
 from ferryman.signing.errors import MissingAuthenticationToken, SignatureError
 from ferryman.wire.alis import SUBPROTOCOL
 from ferryman.wire.opening import (
