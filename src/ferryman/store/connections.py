@@ -25,7 +25,7 @@ from ferryman.core.ports.tracing import NO_TRACING, SpanKind, Tracing
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.values.timing import Timing
 from ferryman.store.faults import GONE
-from ferryman.store.listing_readers import ListingReaders
+from ferryman.store.listings.readers import ListingReaders
 from ferryman.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Connections(ABC):
     system: ClassVar[str]
     """The database, as OpenTelemetry names it."""
     merges_walks: ClassVar[bool]
-    """Whether the database merges the ordered parts of a UNION ALL (`store.walks`)."""
+    """Whether the database merges the ordered parts of a UNION ALL (`store.listings.walks`)."""
     patience: ClassVar[float | None] = None
     """Seconds after which a database that does not answer counts as gone; None for one that cannot fall silent."""
 

@@ -11,8 +11,8 @@ from ferryman.model.identifiers import ActivationId, Millis, NodeId
 from ferryman.model.nodes import Activation, ManagedNode, NodeInformation
 from ferryman.model.tags import NAME_TAG, ResourceType
 from ferryman.store.connections import Connections, Record
+from ferryman.store.listings.wildcards import matches
 from ferryman.store.tables import activations, nodes, tags
-from ferryman.store.wildcards import matches
 
 _INFORMATION = tuple(field.name for field in fields(NodeInformation))
 _NODE = tuple(field.name for field in fields(ManagedNode) if field.name != "information")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.model.identity.credentials import Credentials
-from ferryman.store.listing_readers import MOST_PER_PERSON
+from ferryman.store.listings.readers import MOST_PER_PERSON
 from ferryman.store.sessions import store as sessions
 from ferryman.store.sessions.pages import page_statement
 from tests.waiting import PATIENCE

@@ -41,8 +41,8 @@ from ferryman.core.vault import Vault
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.identity.callers import BuiltinRole, Caller
 from ferryman.model.sessions import Session
-from ferryman.store import listing_readers
 from ferryman.store.database import SqlStore, open_store
+from ferryman.store.listings import readers as listing_readers
 from tests.unit.core.access import DECIDING, REQUESTING, person
 from tests.waiting import PATIENCE
 

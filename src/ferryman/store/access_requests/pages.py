@@ -1,7 +1,7 @@
 """The SELECT of a page of access requests. As in `store.sessions.pages`, its cost does not grow with history.
 
 A page takes one walk along an index for each status that may match, which are merged in order until the page is full
-(`store.walks`). `access_request_nodes` repeats what a page of one node's requests selects.
+(`store.listings.walks`). `access_request_nodes` repeats what a page of one node's requests selects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Integer, Select, Table, column, literal_co
 
 from ferryman.core.ports.people.access_requests import AccessRequestPosition, AccessRequestQuery
 from ferryman.model.access_requests import AccessRequestStatus
+from ferryman.store.listings.walks import merged_walks
 from ferryman.store.tables import access_request_nodes as nodes
 from ferryman.store.tables import access_requests as requests
-from ferryman.store.walks import merged_walks
 
 STATUS_CODES: Mapping[AccessRequestStatus, int] = {
     AccessRequestStatus.PENDING: 1,
@@ -30,7 +30,7 @@ OF_NODES = ("status", "requester_id", "requester_arn", "created_at")
 def page_statement(
     query: AccessRequestQuery, after: AccessRequestPosition | None, limit: int, *, merges: bool = True
 ) -> Select[Any]:
-    """Return the SELECT of one page. `merges`: see `store.walks`."""
+    """Return the SELECT of one page. `merges`: see `store.listings.walks`."""
     codes = sorted(STATUS_CODES[each] for each in (AccessRequestStatus if query.statuses is None else query.statuses))
     is_named = query.node_id is not None or query.requester_id is not None or query.requester_arn is not None
     if query.request_id is not None or not codes or (query.statuses is None and not is_named):

@@ -10,7 +10,7 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.groups import Group
 from ferryman.model.identity.users import User
 from ferryman.store.connections import Connections
-from ferryman.store.name_pages import MEMBERS, count, name_page
+from ferryman.store.iam.name_pages import MEMBERS, count, name_page
 from ferryman.store.tables import group_members, groups, users
 
 _GROUP_COLUMNS = tuple(groups.c[field.name] for field in fields(Group))

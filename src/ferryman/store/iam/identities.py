@@ -11,8 +11,8 @@ from ferryman.model.errors import ServiceError
 from ferryman.model.identity.users import AccessKey, LastKeyUse, User, UserChanges
 from ferryman.model.tags import ResourceType
 from ferryman.store.connections import Connections, Reader, Record
+from ferryman.store.iam.name_pages import boundary_counts, count, name_page
 from ferryman.store.iam.policies import GRANTED
-from ferryman.store.name_pages import boundary_counts, count, name_page
 from ferryman.store.tables import access_keys, users
 from ferryman.store.tags import TAGS
 

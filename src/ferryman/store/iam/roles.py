@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from ferryman.model.errors import ServiceError
 from ferryman.model.identity.roles import IamRole, OidcProvider, RoleChanges
 from ferryman.store.connections import Connections, Record
-from ferryman.store.name_pages import boundary_counts, count, name_page
+from ferryman.store.iam.name_pages import boundary_counts, count, name_page
 from ferryman.store.tables import oidc_providers, roles
 
 _ROLE_COLUMNS = tuple(roles.c[field.name] for field in fields(IamRole))

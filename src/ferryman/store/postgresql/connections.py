@@ -21,10 +21,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.errors import ServiceError, StoreUnavailable
-from ferryman.store import listing_readers
 from ferryman.store.connections import READERS, Connections, Pools
 from ferryman.store.faults import READ_ONLY
-from ferryman.store.listing_readers import ListingReaders, Watch
+from ferryman.store.listings import readers as listing_readers
+from ferryman.store.listings.readers import ListingReaders, Watch
 from ferryman.store.postgresql.faults import is_bad_value, met_another, said_by, state_of
 
 WRITERS = 4

@@ -2,8 +2,8 @@
 
 Each index of pages starts with what filters name (nothing, a target, an owner, or both), continues with status and
 access type, and ends with the order of a page. A page takes one walk along an index for each status and access type
-that may match, at most eight, which are merged in order until the page is full (`store.walks`). So no filter is applied
-to rows that another filter selected, and the planner has no index to choose (`docs/decisions/0036`).
+that may match, at most eight, which are merged in order until the page is full (`store.listings.walks`). So no filter
+is applied to rows that another filter selected, and the planner has no index to choose (`docs/decisions/0036`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ from sqlalchemy import (
 
 from ferryman.core.ports.sessions import SessionPosition, SessionQuery
 from ferryman.model.sessions import ENDED, AccessType, SessionState, SessionStatus
+from ferryman.store.listings.walks import merged_walks, walk_limit
 from ferryman.store.sessions.rows import ACCESS_TYPE_CODES, SESSION_COLUMNS, STATUS_CODES
 from ferryman.store.tables import sessions
-from ferryman.store.walks import merged_walks, walk_limit
 
 _NAMED = ("target", "owner", "owner_name", "session_id")
 """Filters that compare a column of their name."""
@@ -56,7 +56,7 @@ def page_statement(
 ) -> tuple[Select[Any] | CompoundSelect[Any], Mapping[str, object]] | None:
     """Return the statement of one page and the values of its parameters, None if nothing can match.
 
-    Statements are built once for each combination of filters. `merges`: see `store.walks`.
+    Statements are built once for each combination of filters. `merges`: see `store.listings.walks`.
     """
     statuses = _statuses(query)
     if not statuses:

@@ -18,10 +18,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from ferryman.model.errors import StoreUnavailable
-from ferryman.store import listing_readers
 from ferryman.store.connections import READERS, Connections, Pools
 from ferryman.store.faults import CORRUPTED, FULL, GONE
-from ferryman.store.listing_readers import ListingReaders, Watch
+from ferryman.store.listings import readers as listing_readers
+from ferryman.store.listings.readers import ListingReaders, Watch
 from ferryman.store.sqlite.faults import is_full, state_of
 
 _PRAGMAS = (

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from ferryman.core.listings import ListingTooSlow, listing_for, narrowed_by
 from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.store.connections import READERS, Connections, Reader
-from ferryman.store.listing_readers import MOST_PER_PERSON
-from ferryman.store.listing_readers import READERS as LISTING_READERS
+from ferryman.store.listings.readers import MOST_PER_PERSON
+from ferryman.store.listings.readers import READERS as LISTING_READERS
 from ferryman.store.sqlite.connections import SqliteConnections
 from tests.waiting import PATIENCE
 
