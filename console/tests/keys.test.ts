@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { kmsKeyIn } from '../src/lib/audit';
-import { ALIAS_PATTERN, policyLines } from '../src/lib/keys';
+import { kmsKeyIn } from '../src/lib/api/audit';
+import { ALIAS_PATTERN, policyLines } from '../src/lib/api/keys';
 
 describe('a key policy', () => {
   it('that was written on one line is shown on several', () => {

@@ -1,7 +1,7 @@
 /** Lists sessions and ends them. */
 
-import { call, type Output } from './api/call';
-import { pageSize, type Page } from './resource.svelte';
+import { call, type Output } from './call';
+import { pageSize, type Page } from '../resource.svelte';
 
 export type Session = NonNullable<Output<'ssm/DescribeSessions'>['Sessions']>[number];
 export type SessionState = 'Active' | 'History';

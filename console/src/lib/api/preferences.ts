@@ -1,6 +1,6 @@
 /** The account's session preferences: a document of its own, or the built-in one. */
 
-import { call } from './api/call';
+import { call } from './call';
 
 export const DOCUMENT = 'SSM-SessionManagerRunShell';
 

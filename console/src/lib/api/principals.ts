@@ -1,6 +1,6 @@
 /** The calls of IAM for a user, a group or a role, by one name for each thing that is done. */
 
-import { call } from './api/call';
+import { call } from './call';
 import { policyText, type Account } from './people';
 
 export type PrincipalKind = 'users' | 'groups' | 'roles';

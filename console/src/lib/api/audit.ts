@@ -1,7 +1,7 @@
 /** Looks things up in the audit trail. */
 
-import { call } from './api/call';
-import type { Page } from './resource.svelte';
+import { call } from './call';
+import type { Page } from '../resource.svelte';
 
 /** One entry: what CloudTrail's clients see, and the whole record. */
 export interface Entry {

@@ -1,9 +1,9 @@
 /** Lists and finds managed nodes. */
 
-import { call, inBackground, newLoad, type Output } from './api/call';
-import { ApiError } from './api/errors';
-import { pageSize, type Page } from './resource.svelte';
-import { printable } from './text';
+import { call, inBackground, newLoad, type Output } from './call';
+import { ApiError } from './errors';
+import { pageSize, type Page } from '../resource.svelte';
+import { printable } from '../text';
 
 export type Node = NonNullable<Output<'ssm/DescribeInstanceInformation'>['InstanceInformationList']>[number];
 

@@ -1,8 +1,8 @@
 /** KMS keys: what they are, their aliases, rotation and policy. */
 
-import { call, type Output } from './api/call';
-import { ApiError } from './api/errors';
-import type { Page } from './resource.svelte';
+import { call, type Output } from './call';
+import { ApiError } from './errors';
+import type { Page } from '../resource.svelte';
 
 export type KeyMetadata = NonNullable<Output<'kms/DescribeKey'>['KeyMetadata']>;
 export type RotationStatus = Output<'kms/GetKeyRotationStatus'>;

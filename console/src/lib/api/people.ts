@@ -1,6 +1,6 @@
 /** Users, groups, roles and policies, and what they may do. */
 
-import { call, type Output } from './api/call';
+import { call, type Output } from './call';
 
 type Details = Output<'iam/GetAccountAuthorizationDetails'>;
 export type User = NonNullable<Details['UserDetailList']>[number];

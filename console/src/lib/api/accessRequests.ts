@@ -1,7 +1,7 @@
 /** Access requests: made, waiting, approved, over. */
 
-import { call } from './api/call';
-import type { Page } from './resource.svelte';
+import { call } from './call';
+import type { Page } from '../resource.svelte';
 
 export interface AccessRequest {
   id: string;
