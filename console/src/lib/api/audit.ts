@@ -29,6 +29,13 @@ export interface Span {
   end?: number | undefined;
 }
 
+/** A page of entries, and the servers whose trails it lacks, with the reasons. */
+export interface EntryPage extends Page<Entry> {
+  unsearched: Map<string, string>;
+}
+
+/** The name of an event that is in no trail: it says which servers' trails a page lacks. */
+const UNSEARCHED = 'Audit Trail Not Searched';
 const PAGE = 50;
 /** A call may read 16 MiB and find nothing; a page asks this often before it shows what it has. */
 const CALLS = 4;
@@ -40,8 +47,9 @@ export async function entryPage(
   span: Span,
   next: string | undefined,
   signal?: AbortSignal,
-): Promise<Page<Entry>> {
+): Promise<EntryPage> {
   const items: Entry[] = [];
+  const unsearched = new Map<string, string>();
   for (let calls = 0; calls < CALLS; calls++) {
     const answer = await call(
       'cloudtrail/LookupEvents',
@@ -56,11 +64,14 @@ export async function entryPage(
       },
       signal,
     );
-    items.push(...(answer.Events ?? []).map(entry));
+    for (const each of (answer.Events ?? []).map(entry)) {
+      if (each.name !== UNSEARCHED) items.push(each);
+      else for (const [server, reason] of serversIn(each.record)) unsearched.set(server, reason);
+    }
     next = answer.NextToken;
     if (items.length > 0 || next === undefined) break;
   }
-  return { items, next };
+  return { items, next, unsearched };
 }
 
 /**
@@ -82,6 +93,11 @@ export async function kmsKeyOfSession(
 export function kmsKeyIn(record: unknown): string | null {
   const details = (record as { serviceEventDetails?: Record<string, unknown> } | null)?.serviceEventDetails;
   return text(details?.['kmsKeyId']) || null;
+}
+
+function serversIn(record: unknown): [string, string][] {
+  const details = (record as { serviceEventDetails?: { servers?: Record<string, unknown> } }).serviceEventDetails;
+  return Object.entries(details?.servers ?? {}).map(([server, reason]) => [server, text(reason)]);
 }
 
 type Event = {
