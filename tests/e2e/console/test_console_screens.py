@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from ferryman.core.audit.lookup import UNSEARCHED
 from tests.console_build import ROOT, STATIC
 from tests.e2e.console.console_page import ConsolePage, OpenConsole, new_context
 from tests.e2e.demo import Ferryman
@@ -141,6 +142,30 @@ def picture(page: Page, name: str) -> None:
     blank.close()
 
 
+def problems_of_recording_on_a_phone(page: Page) -> dict[str, list[str]]:
+    """The recorded screen is larger than the phone, so that it can be read; what plays it stays in view."""
+    recorded = page.get_by_role("group", name="Recorded screen")
+    shown, whole = recorded.evaluate("place => [place.clientWidth, place.scrollWidth]")
+    assert whole > 1.5 * shown
+    for place in (recorded, page.get_by_label("Find in the text")):
+        place.evaluate("place => place.scrollIntoView({ block: 'start' })")
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_in_viewport(ratio=1)
+    problems = violations(page)
+    page.get_by_label("Whole screen").check()
+    assert recorded.evaluate("place => place.scrollWidth <= place.clientWidth")
+    page.get_by_label("Whole screen").uncheck()
+    return {"recording, phone": problems} if problems else {}
+
+
+def name_unsearched_trail(route: Route) -> None:
+    """Put the event before the server's own answer that begins it when another server does not answer."""
+    response = route.fetch()
+    answer = response.json()
+    record = {"eventName": UNSEARCHED, "serviceEventDetails": {"servers": {"server-2": "it is not running"}}}
+    event = {"EventId": "unsearched", "EventName": UNSEARCHED, "CloudTrailEvent": json.dumps(record)}
+    route.fulfill(response=response, json=answer | {"Events": [event, *answer["Events"]]})
+
+
 def test_every_screen_is_accessible_and_fits(stage: Stage, ferryman: Ferryman) -> None:
     stage = stage.with_shell(ferryman)
     page = stage.console.page
@@ -164,6 +189,8 @@ def test_every_screen_is_accessible_and_fits(stage: Stage, ferryman: Ferryman) -
             found[f"{screen}, phone"] = [f"{width} pixels wide"]
         if labels := page.evaluate(LABELS_OF_NOTHING):
             found[f"{screen}, cards"] = labels
+        if screen == "recording":
+            found |= problems_of_recording_on_a_phone(page)
         page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
         if narrow := page.evaluate(NARROW_ROWS):
             found[f"{screen}, rows"] = narrow
@@ -187,6 +214,35 @@ def test_terminals_and_dialogs_are_accessible(stage: Stage, ferryman: Ferryman) 
             found[f"terminal, {scheme}"] = problems
         if scheme == "dark":
             picture(page, "terminal-dark")
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    keys = page.get_by_role("toolbar", name="Keys")
+    if problems := violations(page):
+        found["keys"] = problems
+    shell.run("cat > /dev/null")
+    keys.get_by_role("button", name="Ctrl").click()
+    expect(shell.place.locator("textarea")).to_be_focused()
+    page.keyboard.press("c")
+    shell.run("clear; echo interrupted-$((40 + 2))")
+    shell.shows("interrupted-42")
+    keys.get_by_role("button", name="Up").click()
+    page.keyboard.press("End")
+    page.evaluate("navigator.clipboard.writeText('; echo pasted-$((40 + 3))')")
+    keys.get_by_role("button", name="Paste").click()
+    shell.shows("pasted-$(")
+    page.keyboard.press("Enter")
+    shell.shows("pasted-43")
+    page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+    expect(keys).to_be_hidden()
+    page.route("**/cloudtrail/LookupEvents", name_unsearched_trail)
+    stage.console.go("audit")
+    missing = page.get_by_role("status").filter(has_text="Entries are missing")
+    expect(missing).to_contain_text("server-2: it is not running")
+    assert page.get_by_role("row").filter(has_text=UNSEARCHED).count() == 0
+    if problems := violations(page):
+        found["unsearched"] = problems
+    page.unroute("**/cloudtrail/LookupEvents")
+    missing.get_by_role("button", name="Search again").click()
+    expect(missing).to_be_hidden()
     stage.console.go("nodes")
     page.get_by_role("button", name="Connect to").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
