@@ -70,7 +70,7 @@ def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

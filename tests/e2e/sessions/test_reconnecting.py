@@ -128,7 +128,7 @@ class Fleet:
                 await pool.close()
 
     async def all_connected(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(2 * PATIENCE):  # each of a hundred needs its time
             while len(self.connected) < AGENTS:
                 self._changed.clear()
                 await self._changed.wait()

@@ -20,7 +20,7 @@ from tests.waiting import PATIENCE
 
 @pytest.fixture
 def timeouts() -> Timeouts:
-    return Timeouts(stall=0.2, close=0.3, finish=0.3, drain=0.2)
+    return Timeouts(stall=0.2, finish=0.3, drain=0.2)
 
 
 # Stalls
@@ -31,7 +31,7 @@ class TestBackpressure:
 
     @pytest.fixture
     def timeouts(self) -> Timeouts:
-        return Timeouts(stall=60, close=0.3)
+        return Timeouts(stall=60)
 
     @pytest.mark.parametrize("end", ["client", "agent"])
     async def test_the_sender_is_paused_and_nothing_is_lost(self, server: Server, end: str) -> None:

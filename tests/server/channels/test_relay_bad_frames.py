@@ -15,7 +15,7 @@ from tests.server.running import Paired, Server
 
 @pytest.fixture
 def timeouts() -> Timeouts:
-    return Timeouts(stall=0.2, close=0.3, finish=0.3, drain=0.2)
+    return Timeouts(stall=0.2, finish=0.3, drain=0.2)
 
 
 async def test_frames_that_an_end_may_not_send_are_not_forwarded(server: Server) -> None:

@@ -25,7 +25,7 @@ FLOOD = 3000
 
 @pytest.fixture
 def timeouts() -> Timeouts:
-    return Timeouts(close=0.3)
+    return Timeouts()
 
 
 def empty_frames(opcode: int, count: int) -> bytes:
