@@ -9,7 +9,7 @@ import pexpect
 from tests.e2e.processes.programs import AWS
 from tests.e2e.processes.terminal_program import MOST_READ, TerminalProgram
 from tests.e2e.processes.warm_programs import MODULES
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 
 class Reachable(Protocol):
@@ -77,7 +77,11 @@ class Shell:
         """Wait for the client's own end; its exit status."""
         self.child.expect(pexpect.EOF, timeout=PATIENCE)
         self.seen += bytes(self.child.before)
-        self.child.wait()  # to close a program's terminal too early would end it by a signal
+        # To close a program's terminal too early would end it by a signal.
+        if isinstance(self.child, TerminalProgram):
+            self.child.wait()
+        else:
+            wait_until(lambda: not self.child.isalive())
         self.child.close()
         status = self.child.exitstatus
         return None if status is None else int(status)

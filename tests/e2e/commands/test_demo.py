@@ -102,7 +102,7 @@ def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, s
     child.sendline("exit 3")
     child.expect_exact("The demo has stopped.")
     child.expect(pexpect.EOF)
-    child.wait()
+    wait_until(lambda: not child.isalive())
     child.close()
     assert child.exitstatus == 0
 

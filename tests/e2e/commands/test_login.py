@@ -119,7 +119,7 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
     child.expect("Signed in as (.*) until ")
     assert child.match[1].endswith("assumed-role/People/shirley@example.com")
     child.expect(pexpect.EOF)
-    child.wait()
+    wait_until(lambda: not child.isalive())
     child.close()
     assert child.exitstatus == 0
     assert ferryman.node_id in person.run("ferryman", "nodes").stdout

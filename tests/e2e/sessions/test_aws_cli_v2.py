@@ -66,7 +66,7 @@ def test_shell(ferryman: Ferryman, aws: str) -> None:
     child.send("exit\r")
     child.expect(rb"Exiting session with sessionId")
     child.expect(pexpect.EOF)
-    child.wait()
+    wait_until(lambda: not child.isalive())
     child.close()
     assert child.exitstatus == 0
 
