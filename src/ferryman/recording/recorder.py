@@ -250,9 +250,10 @@ class ServerRecorder:
 
     async def _open(self, session_id: SessionId) -> SessionRecorder | None:
         store = self._service.store.recordings
-        if await store.get(session_id) is None:
+        recording, sealed = await asyncio.gather(store.get(session_id), store.key(session_id))
+        if recording is None:
             await self._begin_late(session_id)
-        recording, sealed = await store.get(session_id), await store.key(session_id)
+            recording, sealed = await store.get(session_id), await store.key(session_id)
         if recording is None or sealed is None or recording.finished_at is not None:
             return None
         storage = self._stored.storage_of(recording)

@@ -53,14 +53,15 @@ class StoredRecordings:
 
     async def acquire(self, storage: BlockStorage, session_id: SessionId) -> None:
         """Become the recording's only writer; waits for another server, which may have lost the session just now."""
-        until = monotonic() + ACQUIRE_SECONDS
+        until, pause = monotonic() + ACQUIRE_SECONDS, 0.01
         while True:
             try:
                 return await self.in_thread(lambda: storage.acquire(session_id))
             except RecordingInUse:
                 if monotonic() >= until:
                     raise
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.1)
 
     async def probe(self) -> None:
         """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""

@@ -80,11 +80,12 @@ async def node_attached(service: Service, node_id: NodeId) -> None:
 async def ends_attached(service: Service, session_id: SessionId) -> Session | None:
     """Set Connected and restart the idle time: both ends are attached and the agent reported Connected.
 
-    Returns the session; None if it has ended or is ending (the relay then notifies both ends and closes). Idempotent.
+    Returns the session; None if it has ended or is ending (the relay then notifies both ends and closes). Idempotent:
+    a session that is Connected stays as it is.
     """
     session = await service.store.sessions.get(session_id)
-    if session is None:
-        return None
+    if session is None or session.status is SessionStatus.CONNECTED:
+        return session
     deadline_at = idle_deadline(session, service.clock())
     connected = await _transition(service, session_id, SessionStatus.CONNECTED, SessionChanges(deadline_at=deadline_at))
     if connected is not None:

@@ -1,7 +1,7 @@
 """Moves everything that is connected to other servers, before a server stops."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,8 +29,8 @@ class MovingSession:
     session_id: SessionId
     sockets: Callable[[], Sequence[PeerSocket]]
     """Returns the sockets of the ends that are connected at this moment."""
-    release: Callable[[], Awaitable[None]]
-    """Stops answering for the session on the bus, so that the next server need not ask this one."""
+    hand_over: Callable[[], Coroutine[None, None, None]]
+    """Leaves the session's status and its subject on the bus to the next server."""
 
 
 async def move_away(sessions: Sequence[MovingSession], others: Sequence[PeerSocket], seconds: float) -> None:
@@ -63,8 +63,10 @@ async def _move(session: MovingSession, deadline: float, places: asyncio.Semapho
                 await _prepared(session.sockets())
     except TimeoutError:
         _log.info("session moves unprepared", session_id=session.session_id)
-    await session.release()
+    handing_over = asyncio.create_task(session.hand_over())
+    await asyncio.sleep(0)  # it has begun; what it sends to the bus gets there before the ends get to the next server
     _leave(session.sockets())
+    await handing_over
 
 
 async def _prepared(sockets: Iterable[PeerSocket]) -> None:

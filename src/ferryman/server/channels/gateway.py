@@ -233,18 +233,23 @@ class Gateway:
                 await self._vacate(occupied)
 
     async def _complete(self, occupied: _Occupied, session: Session) -> None:
-        """Finish setting up a slot. If that fails, the next end tries again."""
+        """Finish setting up a slot. If that fails, the next end tries again.
+
+        It subscribes and waits for the recording at the same time: another server that has both hears of the
+        subscription, and lets go of the recording.
+        """
         slot = occupied.slot
-        if occupied.subscription is None:  # first, so that another server that has the relay lets go of the recording
-            occupied.subscription = await self.service.bus.subscribe(
-                session_subject(slot.session_id),
-                partial(self._on_message, occupied),
-                partial(self._supersede, occupied),
-            )
         occupied.taps += 1
-        await self._attach_recorder(slot)
-        document = await self.service.store.sessions.document_content(slot.session_id)
-        if document is not None:
+        *_, document = done = await asyncio.gather(
+            self._subscribe(occupied),
+            self._attach_recorder(slot),
+            self.service.store.sessions.document_content(slot.session_id),
+            return_exceptions=True,  # so that all of them have ended
+        )
+        for each in done:
+            if isinstance(each, BaseException):
+                raise each
+        if isinstance(document, str):
             if encryption_key(document) and type_of(document) is not SessionType.PORT:
                 _make_opaque(slot, session)
             else:
@@ -253,6 +258,14 @@ class Gateway:
                 slot.tap.on_typed = self.turns.typed
             occupied.traffic = SessionTraffic(self.service, session, document, slot.tap)
         occupied.complete = True
+
+    async def _subscribe(self, occupied: _Occupied) -> None:
+        if occupied.subscription is None:
+            occupied.subscription = await self.service.bus.subscribe(
+                session_subject(occupied.slot.session_id),
+                partial(self._on_message, occupied),
+                partial(self._supersede, occupied),
+            )
 
     async def _vacate(self, occupied: _Occupied) -> None:
         """Forget a slot without ends."""
@@ -332,7 +345,7 @@ class Gateway:
     async def move_away(self, seconds: float) -> None:
         """Have every peer move to another server within `seconds`."""
         sessions = [
-            MovingSession(each.slot.session_id, partial(_sockets, each), partial(_release, each))
+            MovingSession(each.slot.session_id, partial(_sockets, each), partial(_hand_over, each))
             for each in self._occupied()
         ]
         together = {socket for session in sessions for socket in session.sockets()}
@@ -356,7 +369,8 @@ def _sockets(occupied: _Occupied) -> list[PeerSocket]:
     return [end.socket for end in occupied.slot.ends if end is not None]
 
 
-async def _release(occupied: _Occupied) -> None:
+async def _hand_over(occupied: _Occupied) -> None:
+    occupied.slot.progress.hand_over()
     if occupied.subscription is not None:
         await occupied.subscription.close()
 

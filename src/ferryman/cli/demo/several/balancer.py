@@ -35,6 +35,7 @@ frontend ferryman
 backend channels
     balance uri path-only
     hash-type consistent
+    timeout connect 300ms
     option httpchk GET /readyz
     option allbackups
     default-server check inter 1s fall 2 rise 1

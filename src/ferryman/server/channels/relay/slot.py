@@ -71,7 +71,7 @@ class RelaySlot:
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
-        self._progress = Progress(service, session)
+        self.progress = Progress(service, session, self._is_connected, partial(self.end, "", lost=True))
         self._newest_input = self._newest_output = -1
         self._announcements: Announcements | None = None
         self.observers: Observers | None = None
@@ -107,7 +107,7 @@ class RelaySlot:
     @property
     def last_activity(self) -> Millis | None:
         """When the user last typed, resized or got output; None if the relay has seen none."""
-        return self._progress.last_activity
+        return self.progress.last_activity
 
     def end(self, output: str, *, lost: bool = False) -> bool:
         """Tell both ends that the session is over, and close them; True if the agent was connected."""
@@ -160,7 +160,7 @@ class RelaySlot:
         self._is_connecting = authorized.session.status is SessionStatus.CONNECTING
         self._attach_client(client)
         try:
-            await self._update_status()
+            await self.progress.gained()
             await self._start()
             await socket.carry(lambda: self._from_client(client))
         except Exception:
@@ -193,7 +193,7 @@ class RelaySlot:
             self._acknowledgements.forget()
             self._newest_input = self._newest_output = -1
         self.tap.client_attached(client.name)
-        self._progress.note_activity()
+        self.progress.note_activity()
         self._log.info("client attached", client_id=client.name)
         if self._announcements is not None:
             self._announcements.client_attached(client.socket)
@@ -211,7 +211,7 @@ class RelaySlot:
                 continue
             if is_new_input := prefix == frames.INPUT and sequence > self._newest_input:
                 self._newest_input = sequence
-                self._progress.note_activity()
+                self.progress.note_activity()
             if self.tap.from_client(prefix, sequence, frame):
                 await self.tap.caught_up(self.end_because)
             agent = self._agent
@@ -245,7 +245,7 @@ class RelaySlot:
             self.end(self._ended[0], lost=self._ended[1])
         self._pair()
         try:
-            await self._update_status()
+            await self.progress.gained()
             await socket.carry(lambda: self._from_agent(agent))
         except Exception:
             socket.leave(WSCloseCode.INTERNAL_ERROR, "the server failed")
@@ -283,7 +283,7 @@ class RelaySlot:
             new = sequence > self._newest_output
             if prefix == frames.OUTPUT and new:
                 self._newest_output = sequence
-                self._progress.note_activity()
+                self.progress.note_activity()
             if self.tap.from_agent(prefix, sequence, frame):
                 await self.tap.caught_up(self.end_because)
             if prefix == frames.OUTPUT and not agent.ferryman:
@@ -318,7 +318,7 @@ class RelaySlot:
                 self._open_to_client = not self._client.stalled and not self._is_held
                 if self.tap.publication(state):
                     await self.tap.caught_up(self.end_because)
-            await self._update_status()
+            await self.progress.gained()
 
     async def _await_result(self) -> None:
         """End the session if the agent has said that it is done and left, and no result arrives in time."""
@@ -383,16 +383,11 @@ class RelaySlot:
         if end.recovery is not None:
             end.recovery.cancel()
         try:
-            await self._update_status()
+            await self.progress.update()
         finally:
             await end.socket.close()
             self.traffic.left(which, end)
             record_departure(self._service, self.session_id, which.value, end, self._log)
-
-    async def _update_status(self) -> None:
-        """Store the status that matches which ends are connected."""
-        if not await self._progress.update(self._is_connected):
-            self.end("", lost=True)
 
     def _is_connected(self) -> bool | None:
         if self._over.is_set():
