@@ -48,7 +48,7 @@ def run() -> list[Measurement]:
         Measurement("The agent's wheel, packages it needs", len(needed), "packages"),
         Measurement("Idle agent and zygote together, PSS", idle / MEGABYTE, "MB", bar=Bar("value", at_most=60)),
         Measurement("Session worker with a shell, PSS", session / MEGABYTE, "MB", bar=Bar("value", at_most=15)),
-        Measurement("Session worker with a shell, private", private / MEGABYTE, "MB"),
+        Measurement("Session worker with a shell, private", private / MEGABYTE, "MB", bar=Bar("value", at_most=8)),
     ]
 
 

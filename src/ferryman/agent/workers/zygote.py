@@ -18,11 +18,13 @@ import struct
 import sys
 import traceback
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
+from ferryman.agent.identity.faults import StateUnusable
 from ferryman.agent.identity.server_trust import server_trust
 from ferryman.agent.identity.state import RoleCredentials, StateDirectory
 from ferryman.agent.logs import DEFAULT_LOGS, LogSettings, configure, logger
@@ -30,6 +32,11 @@ from ferryman.agent.machine import Machine
 from ferryman.agent.records import SessionRecord
 from ferryman.agent.versions import USER_AGENT
 from ferryman.agent.workers.worker import WorkerTask, run_worker
+from ferryman.model.identity.credentials import Credentials
+from ferryman.model.values.secret import Secret
+from ferryman.signing.canonical import SignableRequest
+from ferryman.signing.sigv4 import sign
+from ferryman.system.called_code import called_code_together
 from ferryman.system.event_loop import run_loop
 from ferryman.system.log_writer import LogWriter
 from ferryman.system.malloc import keep_freed_memory
@@ -45,6 +52,7 @@ _MEETING_SECONDS = 2.0
 PROCESS_NAME, WORKER_NAME = "ferryman-zygote", "ferryman-worker"
 """The processes' names in `ps` and `top`."""
 STDERR = 2
+_NOBODY = Credentials("", Secret(""), Secret(""))
 _READ_BY_WORKERS = (WorkerTask, SessionRecord, RoleCredentials, Machine, HandshakeResponse, Size)
 """msgspec examines a type when it first reads one."""
 _LOG = logger("zygote")
@@ -61,17 +69,17 @@ class ForkedZygote:
 def fork_zygote(state_directory: Path, logs: LogSettings = DEFAULT_LOGS) -> ForkedZygote:
     """Fork a zygote. The process must have one thread and no event loop, and have imported what a session needs."""
     ours, theirs = socket.socketpair()
-    _warm_up()
+    trusted = _warm_up(state_directory)
     gc.collect()
     gc.freeze()  # a collection would write to the pages of every object, and so copy them
     pid = os.fork()
     if pid == 0:
-        _become_zygote(theirs, state_directory, logs)
+        _become_zygote(theirs, state_directory, logs, trusted)
     theirs.close()
     return ForkedZygote(pid, ours)
 
 
-def _become_zygote(control: socket.socket, state_directory: Path, logs: LogSettings) -> NoReturn:
+def _become_zygote(control: socket.socket, state_directory: Path, logs: LogSettings, trusted: Trust | None) -> NoReturn:
     status = 1
     try:
         ServiceManager.of_this_process()  # its variables are the agent's only
@@ -81,7 +89,7 @@ def _become_zygote(control: socket.socket, state_directory: Path, logs: LogSetti
         os.dup2(null, 0)
         os.closerange(STDERR + 1, control.fileno())
         os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        _run(control, state_directory, logs)
+        _run(control, state_directory, logs, trusted)
         status = 0
     except Exception:  # noqa: BLE001 - the process's boundary: it would continue as a second agent
         traceback.print_exc()
@@ -93,11 +101,11 @@ def main(arguments: list[str]) -> None:
     """Serve until the agent's end of the socket closes."""
     state_directory, descriptor, level, form = arguments
     logs = msgspec.convert((level, form), LogSettings)
-    _warm_up()
-    _run(socket.socket(fileno=int(descriptor)), Path(state_directory), logs)
+    trusted = _warm_up(Path(state_directory))
+    _run(socket.socket(fileno=int(descriptor)), Path(state_directory), logs, trusted)
 
 
-def _run(control: socket.socket, state_directory: Path, logs: LogSettings) -> None:
+def _run(control: socket.socket, state_directory: Path, logs: LogSettings, trusted: Trust | None) -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(PROCESS_NAME)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -107,34 +115,39 @@ def _run(control: socket.socket, state_directory: Path, logs: LogSettings) -> No
         if _receive(control) is None:
             return
         log = configure(logs)
-        registration = StateDirectory(state_directory).registration()
-        trusted = server_trust(registration.endpoint, registration.ca_file)
-        if trusted is not None:
-            run_loop(_meet_server(registration.endpoint, trusted))
         gc.collect()
         gc.freeze()
         _serve(control, state_directory, trusted, log)
 
 
-def _warm_up() -> None:
-    """Do once what every worker does, so that they share the memory that its first use fills."""
+def _warm_up(state_directory: Path) -> Trust | None:
+    """Do once what every worker does, so that they share the memory that its first use fills.
 
-    async def open_client() -> None:
-        async with HttpClient("http://localhost", user_agent=USER_AGENT):
-            pass
-
+    Returns the authorities that the server is checked against. The agent reports a state directory that it cannot use.
+    """
     keep_freed_memory()
     for kind in _READ_BY_WORKERS:
         msgspec.json.Decoder(kind)
-    run_loop(open_client())
+    trusted = None
+    with contextlib.suppress(StateUnusable), called_code_together():
+        registration = StateDirectory(state_directory).registration()
+        trusted = server_trust(registration.endpoint, registration.ca_file)
+        run_loop(_meet_server(registration.endpoint, trusted))
     _forget_attributes()
+    return trusted
 
 
-async def _meet_server(endpoint: str, trusted: Trust) -> None:
-    """Connect once, for what OpenSSL loads when it first speaks with a server: each worker would load it again."""
+async def _meet_server(endpoint: str, trusted: Trust | None) -> None:
+    """Call the server once, as workers do. OpenSSL then also loads what each worker would load again."""
     with contextlib.suppress(Unreachable):  # workers then load it themselves
         async with HttpClient(endpoint, user_agent=USER_AGENT, trusted=trusted, seconds=_MEETING_SECONDS) as client:
-            await client.send("GET", "/.well-known/ferryman", "", {}, b"", None)
+            await client.send("GET", "/.well-known/ferryman", "", {}, b"", _sign)
+
+
+def _sign(request: SignableRequest) -> dict[str, str]:
+    """Sign a request as workers do, but send no signature: the server would count it as a failed attempt."""
+    sign(request, _NOBODY, "", "", datetime.now(UTC))
+    return {}
 
 
 def _forget_attributes() -> None:
