@@ -331,7 +331,8 @@ class Lab:
             process.terminate()
         _, alive = psutil.wait_procs(_in_network_of(self._holder.pid), timeout=_GRACE)
         for left in alive:  # workers and shells that outlived their agent
-            left.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # until now
+                left.kill()
         for process in self._processes:
             process.kill()
             process.wait(PATIENCE)
