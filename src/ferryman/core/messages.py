@@ -209,8 +209,8 @@ class Watchers(msgspec.Struct, frozen=True):
     watchers: list[Watcher]
 
 
-class WatchTicket(msgspec.Struct, frozen=True):
-    """The session and the person that a token of WatchSession admits, held by the server that issued it."""
+class WatchGrant(msgspec.Struct, frozen=True):
+    """What a token of WatchSession stands for: whom it admits to which session. The server that issued it holds it."""
 
     session_id: str
     access_key_id: str
@@ -256,7 +256,7 @@ _watch_answer: msgspec.json.Decoder[WatchJoined | WatchRefused] = msgspec.json.D
 _watch_renewed = msgspec.json.Decoder(WatchRenewed)
 _watched_events = msgspec.json.Decoder(WatchedEvents)
 _watchers = msgspec.json.Decoder(Watchers)
-_watch_ticket = msgspec.json.Decoder(WatchTicket)
+_watch_grant = msgspec.json.Decoder(WatchGrant)
 _relay_answer: msgspec.json.Decoder[RelayJoined | RelayYours] = msgspec.json.Decoder(RelayJoined | RelayYours)
 _relay_renewed = msgspec.json.Decoder(RelayRenewed)
 _agent_attached = msgspec.json.Decoder(AgentAttached)
@@ -284,7 +284,7 @@ def watched_subject(session_id: SessionId | str) -> str:
 
 
 def watch_ticket_subject(ticket_id: str) -> str:
-    """Return the subject on which the server that issued a token of WatchSession hands out its `WatchTicket`."""
+    """Return the subject on which the server that issued a token of WatchSession hands out its `WatchGrant`."""
     return f"watch-ticket.{ticket_id}"
 
 
@@ -298,7 +298,7 @@ Answer = (
     | WatchRenewed
     | WatchedEvents
     | Watchers
-    | WatchTicket
+    | WatchGrant
     | RelayJoined
     | RelayYours
     | RelayRenewed
@@ -362,9 +362,9 @@ def decode_watchers(payload: bytes) -> Watchers:
     return _watchers.decode(payload)
 
 
-def decode_watch_ticket(payload: bytes) -> WatchTicket:
+def decode_watch_grant(payload: bytes) -> WatchGrant:
     """Parse the reply to a request on `watch-ticket.<id>`; raises `msgspec.DecodeError`."""
-    return _watch_ticket.decode(payload)
+    return _watch_grant.decode(payload)
 
 
 def decode_relay_answer(payload: bytes) -> RelayJoined | RelayYours:

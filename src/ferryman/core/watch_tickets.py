@@ -1,6 +1,6 @@
 """The tokens of WatchSession: short, for one use, held by the server that issued them.
 
-A server that gets one asks for its ticket over the bus. The holder hands it out once, so that a token is admitted only
+A server that gets one asks for its grant over the bus. The holder hands it out once, so that a token is admitted only
 once; if the holder dies, its tokens are void.
 """
 
@@ -8,7 +8,7 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 
-from ferryman.core.messages import WatchTicket, encode, watch_ticket_subject
+from ferryman.core.messages import WatchGrant, encode, watch_ticket_subject
 from ferryman.core.ports.bus import Bus, NoResponders, Subscription
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.model.identifiers import Millis
@@ -25,7 +25,7 @@ _REFUSED = b"refused"
 
 @dataclass(slots=True)
 class _Held:
-    ticket: WatchTicket
+    grant: WatchGrant
     person_id: str
     secret: str
     expires_at: Millis
@@ -34,16 +34,16 @@ class _Held:
 
 
 class WatchTickets:
-    """The tickets that this server holds."""
+    """The tokens that this server has issued, and the grants that they stand for."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
 
-    async def issue(self, bus: Bus, clock: Clock, entropy: Entropy, person_id: str, ticket: WatchTicket) -> Secret:
-        """Return a token of at most 60 characters for a ticket."""
+    async def issue(self, bus: Bus, clock: Clock, entropy: Entropy, person_id: str, grant: WatchGrant) -> Secret:
+        """Return a token of at most 60 characters for a grant."""
         await self._make_room(clock(), person_id)
         ticket_id, secret = entropy(_ID_BYTES).hex(), entropy(_SECRET_BYTES).hex()
-        held = _Held(ticket, person_id, secret, Millis(clock() + LIFETIME_SECONDS * 1000))
+        held = _Held(grant, person_id, secret, Millis(clock() + LIFETIME_SECONDS * 1000))
         self._held[ticket_id] = held
 
         async def give_out(payload: bytes) -> bytes:
@@ -53,7 +53,7 @@ class WatchTickets:
                 return _REFUSED
             held.guesses = MOST_GUESSES
             await self._void(ticket_id)
-            return encode(ticket)
+            return encode(grant)
 
         held.subscription = await bus.subscribe(watch_ticket_subject(ticket_id), give_out)
         return Secret(f"{ticket_id}.{secret}")
@@ -72,7 +72,7 @@ class WatchTickets:
 
 
 async def redeem(bus: Bus, token: str) -> bytes | None:
-    """Return the ticket that a token stands for, encoded; None if it was used, has expired, or never was one."""
+    """Return the grant that a token stands for, encoded; None if it was used, has expired, or never was one."""
     ticket_id, _, secret = token.partition(".")
     if not (len(ticket_id) == 2 * _ID_BYTES and len(secret) == 2 * _SECRET_BYTES and token.isascii()):
         return None

@@ -12,8 +12,8 @@ from ferryman.core.identity.callers import current_caller
 from ferryman.core.messages import (
     Watcher,
     WatchersProbe,
-    WatchTicket,
-    decode_watch_ticket,
+    WatchGrant,
+    decode_watch_grant,
     decode_watchers,
     encode,
     session_subject,
@@ -36,7 +36,7 @@ _WAIT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class WatchGrant:
+class WatchTicket:
     """The result of WatchSession. The token is for one use, within 60 seconds. `announced`: the person is notified."""
 
     session_id: SessionId
@@ -61,7 +61,7 @@ class AuthorizedWatcher:
 
     session: Session
     caller: Caller
-    ticket: WatchTicket = field(repr=False)
+    grant: WatchGrant = field(repr=False)
     proof: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class AuthorizedWatcher:
             raise TypeError("an AuthorizedWatcher is made by ferryman.core.sessions.watching only")
 
 
-async def watch_session(service: Service, caller: Caller, session_id: SessionId) -> WatchGrant:
+async def watch_session(service: Service, caller: Caller, session_id: SessionId) -> WatchTicket:
     """WatchSession: a token and the URL of a stream that shows the session from now on.
 
     Raises AccessDeniedException, also for a session that does not exist, to callers who could not watch it;
@@ -87,12 +87,12 @@ async def watch_session(service: Service, caller: Caller, session_id: SessionId)
     if document is not None and encryption_key(document):
         raise ServiceError("ValidationException", f"Session {session_id} is encrypted end to end: nobody can watch it.")
     origin = caller.origin
-    ticket = WatchTicket(
+    grant = WatchGrant(
         session_id, caller.access_key_id, caller.session, origin.source_ip, origin.user_agent, origin.is_secure
     )
-    token = await service.watch_tickets.issue(service.bus, service.clock, service.entropy, caller.person_id, ticket)
+    token = await service.watch_tickets.issue(service.bus, service.clock, service.entropy, caller.person_id, grant)
     url = f"{service.settings.websocket_url}/v1/watch/{session_id}"
-    return WatchGrant(session_id, token, url, service.settings.watching.announce)
+    return WatchTicket(session_id, token, url, service.settings.watching.announce)
 
 
 async def admit_watcher(service: Service, session_id: SessionId, token_value: str) -> AuthorizedWatcher:
@@ -104,13 +104,13 @@ async def admit_watcher(service: Service, session_id: SessionId, token_value: st
     if found is None:
         raise NotAdmitted
     try:
-        ticket = decode_watch_ticket(found)
+        grant = decode_watch_grant(found)
     except msgspec.DecodeError as error:
         raise NotAdmitted from error
-    if ticket.session_id != session_id:
+    if grant.session_id != session_id:
         raise NotAdmitted
-    caller, session = await _still_allowed(service, ticket)
-    return AuthorizedWatcher(session, caller, ticket, _PROOF)
+    caller, session = await _still_allowed(service, grant)
+    return AuthorizedWatcher(session, caller, grant, _PROOF)
 
 
 async def check_watcher(service: Service, watcher: AuthorizedWatcher) -> Session:
@@ -119,7 +119,7 @@ async def check_watcher(service: Service, watcher: AuthorizedWatcher) -> Session
     Raises AccessDeniedException, UnrecognizedClientException, ExpiredTokenException; DoesNotExistException once no row
     of the session is left.
     """
-    _, session = await _still_allowed(service, watcher.ticket)
+    _, session = await _still_allowed(service, watcher.grant)
     return session
 
 
@@ -159,10 +159,10 @@ async def _watchable(service: Service, caller: Caller, session_id: SessionId) ->
     return session
 
 
-async def _still_allowed(service: Service, ticket: WatchTicket) -> tuple[Caller, Session]:
-    caller = await current_caller(service, ticket.access_key_id, ticket.credentials)
-    caller = replace(caller, origin=Origin(ticket.source_ip, ticket.user_agent, ticket.is_secure))
-    session_id = SessionId(ticket.session_id)
+async def _still_allowed(service: Service, grant: WatchGrant) -> tuple[Caller, Session]:
+    caller = await current_caller(service, grant.access_key_id, grant.credentials)
+    caller = replace(caller, origin=Origin(grant.source_ip, grant.user_agent, grant.is_secure))
+    session_id = SessionId(grant.session_id)
     session = await _watchable(service, caller, session_id)
     if session is None:
         raise ServiceError("DoesNotExistException", f"Session {session_id} does not exist.")
