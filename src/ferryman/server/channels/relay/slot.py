@@ -37,6 +37,7 @@ from ferryman.server.channels.relay.ends import (
 from ferryman.server.channels.relay.handshakes import HandshakeCheck
 from ferryman.server.channels.relay.progress import Progress
 from ferryman.server.channels.relay.recording_tap import RecordingTap
+from ferryman.server.channels.relay.stalls import StallRecovery
 from ferryman.server.channels.sockets.peer_socket import PeerSocket, Violation
 from ferryman.server.channels.watching.announcements import Announcements
 from ferryman.server.channels.watching.observers import ObservedSession, Observers, RelayControl
@@ -67,7 +68,11 @@ class RelaySlot:
         self.traffic = Traffic()
         self._agent_came = False
         self._acknowledgements = ClientAcknowledgements(underway=session.status is not SessionStatus.CONNECTING)
-        self._aws_output = AwsOutput(service, timeouts, self._acknowledgements, self._send_to_agent, self._catch_up)
+        self._log = _log.bind(session_id=session.session_id)
+        self._stalls = StallRecovery(timeouts.stall, lambda end: end in self.ends, self._pair, self._log)
+        self._aws_output = AwsOutput(
+            service, timeouts, self._acknowledgements, self._send_to_agent, self._stalls.catch_up
+        )
         self._ended: tuple[str, bool] | None = None
         self._over = asyncio.Event()
         self._agent_left = asyncio.Event()
@@ -76,7 +81,6 @@ class RelaySlot:
         self._announcements: Announcements | None = None
         self.observers: Observers | None = None
         self._handshakes = HandshakeCheck(service, session.session_id)
-        self._log = _log.bind(session_id=session.session_id)
 
     async def join(
         self, authorized: AuthorizedSession, socket: PeerSocket, *, ferryman: bool = False, handshake: bool = True
@@ -220,7 +224,7 @@ class RelaySlot:
             if agent is None or agent.stalled or self._is_held:
                 self._keep(client, prefix, frame, is_new=is_new_input)
             elif agent.socket.send(frame):
-                await self._catch_up(agent)
+                await self._stalls.catch_up(agent)
 
     def _keep(self, client: RelayEnd, prefix: bytes, frame: bytes, *, is_new: bool) -> None:
         """Keep a client's frame for an agent that is away or held back, if the client may send it only once."""
@@ -289,7 +293,7 @@ class RelaySlot:
             if prefix == frames.OUTPUT and not agent.ferryman:
                 await self._aws_output.forward(agent, client, frame, sequence, new=new)
             elif client.socket.send(frame):
-                await self._catch_up(client)
+                await self._stalls.catch_up(client)
 
     async def _is_requested_handshake(self, frame: bytes) -> bool:
         """Whether the node starts the session that was requested. If not, the session ends."""
@@ -347,33 +351,6 @@ class RelaySlot:
                 agent.socket.send(frame)
         self._kept.clear()
         self._open_to_client = not agent.ferryman
-
-    async def _catch_up(self, receiver: RelayEnd) -> None:
-        """Wait until `receiver` has caught up; if it reads nothing for too long, count it as away."""
-        waiting = receiver.socket.waiting_bytes
-        while True:
-            try:
-                async with asyncio.timeout(self._timeouts.stall):
-                    await receiver.socket.drain()
-                return
-            except TimeoutError:
-                if (left := receiver.socket.waiting_bytes) >= waiting:
-                    break
-                waiting = left
-        if receiver.stalled or receiver not in (self._client, self._agent):
-            return
-        receiver.stalled = True
-        self._log.warning("peer stalled", peer=receiver.name, waiting_bytes=waiting)
-        self._pair()
-        receiver.recovery = asyncio.create_task(self._recover(receiver))
-
-    async def _recover(self, receiver: RelayEnd) -> None:
-        await receiver.socket.drain()
-        if receiver not in (self._client, self._agent):
-            return
-        receiver.stalled = False
-        self._log.info("peer reads again", peer=receiver.name)
-        self._pair()
 
     def _send_to_agent(self, frame: bytes) -> None:
         if self._agent is not None and not self._agent.stalled and not self._is_held:
