@@ -35,7 +35,7 @@ NOT_FUZZED = {
     "bootstrap.bus.settings._is_usable": ADDRESS,
     "bootstrap.keys.certificates._names": OWN_WORK,
     "bootstrap.keys.certificates._subtree": OWN_WORK,
-    "cli.client.sign_in.login.credentials": OWN_WORK,
+    "cli.client.sign_in.credentials.credentials": OWN_WORK,
     "client.login.cache.LoginCache.read": OWN_WORK,
     "client.login.contexts.read_contexts": OWN_WORK,
     "client.login.server_address.name_of": ADDRESS,

@@ -1,10 +1,9 @@
 """Runs the server that a configuration describes, until a signal stops it."""
 
 import asyncio
-import os
 import resource
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,13 @@ from ferryman.bootstrap.keys.certificate_files import renew_certificate
 from ferryman.bootstrap.provider_documents import open_provider_documents
 from ferryman.bootstrap.recordings.recorder import open_recorder
 from ferryman.bootstrap.service import open_service, store_failure
+from ferryman.bootstrap.shutdown import Shutdown, handle_signals
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.failures import Failure
 from ferryman.system.core_dumps import forbid_core_dumps
 from ferryman.system.service_manager import READY, STOPPING, ServiceManager
 
 if TYPE_CHECKING:
-    from ferryman.server.http.discovery import Discovery
     from ferryman.server.listener.certificate import ServerCertificate
 
 
@@ -38,39 +37,40 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
     from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
     from ferryman.server.serving import serve
 
-    host, port = loaded.listen_address
-    counted = loaded.configuration.connections
     certificate = server_certificate(loaded)
     discovery = Discovery(lambda: describe_server(loaded)) if loaded.configuration.login.discovery else None
-    stop, hurry, reload_requested = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    manager = ServiceManager.of_this_process()
-    _handle_signals(stop, hurry, certificate, discovery, reload_requested)
+    shutdown, reload_requested = Shutdown(), asyncio.Event()
+
+    def reload() -> None:
+        reload_requested.set()
+        if certificate is not None:
+            certificate.reload()
+        if discovery is not None:
+            discovery.reload()
+
+    handle_signals(shutdown, reload)
     _allow_open_files()
     forbid_core_dumps()
+    manager = ServiceManager.of_this_process()
     background: list[asyncio.Task[None]] = []
-    ends: list[Failure] = []
-    loop = asyncio.get_running_loop()
-
-    def end_because(failure: Failure) -> None:
-        ends.append(failure)
-        loop.call_soon_threadsafe(stop.set)
-        loop.call_soon_threadsafe(hurry.set)
 
     def ready(_port: int) -> None:
         background.append(asyncio.create_task(collect_garbage()))
         background.append(asyncio.create_task(manager.keep_alive()))
-        background.append(asyncio.create_task(_announce_stop(manager, stop)))
+        background.append(asyncio.create_task(_announce_stop(manager, shutdown.stop)))
         manager.notify(READY)
         on_ready()
 
+    host, port = loaded.listen_address
+    counted = loaded.configuration.connections
     async with (
-        open_service(loaded, serving=True, on_replaced=end_because) as with_store,
-        open_trail(loaded, with_store, reload_requested, end_because) as with_trail,
+        open_service(loaded, serving=True, on_replaced=shutdown.end_because) as with_store,
+        open_trail(loaded, with_store, reload_requested, shutdown.end_because) as with_trail,
         open_provider_documents(loaded, with_trail) as with_documents,
         open_notices(loaded, with_documents) as with_notices,
         open_recorder(loaded, with_notices) as service,
     ):
-        try:
+        with _explained_failures(loaded):
             await serve(
                 service,
                 host,
@@ -82,24 +82,31 @@ async def run_server(loaded: LoadedConfiguration, on_ready: Callable[[], None] =
                 proxies=TrustedProxies(counted.proxies(), ProxyHeader(counted.proxy_header)),
                 discovery=discovery,
                 ready=ready,
-                stop=stop,
+                stop=shutdown.stop,
                 drain_seconds=loaded.configuration.server.drain_seconds,
-                hurry=hurry,
+                hurry=shutdown.hurry,
                 metrics=loaded.metrics_address,
                 console=loaded.console_address,
             )
-        except StoreUnavailable as error:
-            raise store_failure(loaded, error) from error
-        except OSError as error:
-            own = loaded.configuration.console.listen if loaded.console_address else None
-            settings = "server.listen" if own is None else "server.listen or console.listen"
-            raise Failure(
-                f"The server cannot listen on {' or '.join(filter(None, (loaded.configuration.server.listen, own)))}",
-                error.strerror or str(error),
-                f"Stop whatever uses the port, or change {settings}",
-            ) from error
-    if ends:
-        raise ends[0]
+    if shutdown.failure is not None:
+        raise shutdown.failure
+
+
+@contextmanager
+def _explained_failures(loaded: LoadedConfiguration) -> Iterator[None]:
+    """Raise what ends the server as Failure: the store is gone, or an address cannot be bound."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise store_failure(loaded, error) from error
+    except OSError as error:
+        own = loaded.configuration.console.listen if loaded.console_address else None
+        settings = "server.listen" if own is None else "server.listen or console.listen"
+        raise Failure(
+            f"The server cannot listen on {' or '.join(filter(None, (loaded.configuration.server.listen, own)))}",
+            error.strerror or str(error),
+            f"Stop whatever uses the port, or change {settings}",
+        ) from error
 
 
 async def _announce_stop(manager: ServiceManager, stop: asyncio.Event) -> None:
@@ -124,46 +131,6 @@ def server_certificate(loaded: LoadedConfiguration) -> "ServerCertificate | None
             str(error),
             "Check that both files are PEM and that the key belongs to the certificate",
         ) from error
-
-
-def _handle_signals(
-    stop: asyncio.Event,
-    hurry: asyncio.Event,
-    certificate: "ServerCertificate | None",
-    discovery: "Discovery | None",
-    reload_requested: asyncio.Event,
-) -> None:
-    loop = asyncio.get_running_loop()
-    on_terminal = _has_terminal()
-
-    def hang_up() -> None:
-        """SIGHUP asks to reload the certificate and keys, or means that our terminal has closed."""
-        if on_terminal and not _has_terminal():
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)  # the log's last lines have nowhere to go, which must not prevent an orderly shutdown
-            os.close(nowhere)
-            stop.set()
-            return
-        reload_requested.set()
-        if certificate is not None:
-            certificate.reload()
-        if discovery is not None:
-            discovery.reload()
-
-    def end() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, hang_up)
-
-
-def _has_terminal() -> bool:
-    try:
-        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
 
 
 def _allow_open_files() -> None:

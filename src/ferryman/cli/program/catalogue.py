@@ -38,8 +38,10 @@ ENTRIES = {
     "ssh-config": Entry("Connect", "client.ssh_config", "Print a configuration with which ssh reaches nodes"),
     "completion": Entry("Connect", "client.completion", "Print a script that makes your shell complete commands"),
     "login": Entry("Access", "client.sign_in.login", "Sign in to a server in your browser", "login"),
-    "logout": Entry("Access", "client.sign_in.login", "Forget the last sign-in on this machine", "logout"),
-    "credentials": Entry("Access", "client.sign_in.login", "Print credentials, for AWS's programs", "credentials"),
+    "logout": Entry("Access", "client.sign_in.credentials", "Forget the last sign-in on this machine", "logout"),
+    "credentials": Entry(
+        "Access", "client.sign_in.credentials", "Print credentials, for AWS's programs", "credentials"
+    ),
     "console": Entry("Access", "client.console", "Open the web console in your browser, signed in"),
     "whoami": Entry("Access", "client.identity", "Print as whom commands call the server", "whoami"),
     "context": Entry("Access", "client.context", "Choose which server commands talk to", "app"),

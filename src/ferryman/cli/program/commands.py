@@ -138,13 +138,20 @@ def _page(command: Any, context: Any, sections: Sequence[Section]) -> str:
     path = context.command_path
     own = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
     arguments = [(_argument(each), each.help or "") for each in own if each.param_type_name == "argument"]
-    options = [
-        (_names(each), _meaning(each)) for each in own if each.param_type_name == "option" and each.name != "help"
-    ]
     usage = " ".join([path, "[OPTIONS]", *_usage(command, own)])
     examples = EXAMPLES.get(path.partition(" ")[2], ())
-    shown = [Section("Arguments:", arguments), *sections, Section("Options:", [*options, HELP_ROW])]
+    shown = [Section("Arguments:", arguments), *sections, *_options(own)]
     return page(usage, command.help or "", shown, examples)
+
+
+def _options(parameters: Sequence[Any]) -> list[Section]:
+    """Return the sections of options: those that have no panel first."""
+    panels: dict[str, list[tuple[str, str]]] = {"Options": []}
+    for each in parameters:
+        if each.param_type_name == "option" and each.name != "help":
+            panels.setdefault(each.rich_help_panel or "Options", []).append((_names(each), _meaning(each)))
+    panels["Options"].append(HELP_ROW)
+    return [Section(f"{title}:", rows) for title, rows in panels.items()]
 
 
 def _usage(command: Any, parameters: Sequence[Any]) -> list[str]:
