@@ -19,8 +19,9 @@ def reach(loaded: LoadedConfiguration) -> "Reach":
     from ferryman.recording.outputs.destinations import Reach
 
     outputs = loaded.configuration.outputs
-    kms_key = None if outputs.s3 is None else outputs.s3.kms_key
-    return Reach(_access(loaded, outputs.s3), _access(loaded, outputs.cloudwatch), kms_key)
+    s3 = None if outputs.s3 is None else _access(loaded, outputs.s3)
+    cloud_watch = None if outputs.cloudwatch is None else _access(loaded, outputs.cloudwatch)
+    return Reach(s3, cloud_watch, None if outputs.s3 is None else outputs.s3.kms_key)
 
 
 def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
@@ -46,12 +47,9 @@ def spool(loaded: LoadedConfiguration) -> "SpoolStorage":
 
 def recording_bucket(loaded: LoadedConfiguration, bucket: RecordingBucket) -> "S3Storage":
     """Return the storage of recordings in S3; close it at the end."""
-    from ferryman.recording.aws_clients import AwsAccess
     from ferryman.recording.storage.s3 import S3Storage
 
-    ca_file = None if bucket.ca_file is None else str(loaded.path(bucket.ca_file))
-    access = AwsAccess(bucket.region, bucket.endpoint_url, bucket.profile, ca_file)
-    return S3Storage(access, bucket.bucket, f"{bucket.prefix}/" if bucket.prefix else "")
+    return S3Storage(_access(loaded, bucket), bucket.bucket, f"{bucket.prefix}/" if bucket.prefix else "")
 
 
 def kms_elsewhere(loaded: LoadedConfiguration) -> "KmsElsewhere | None":
@@ -66,11 +64,9 @@ def kms_elsewhere(loaded: LoadedConfiguration) -> "KmsElsewhere | None":
     return KmsElsewhere(AwsAccess(kms.region, kms.endpoint_url, kms.profile, ca_file))
 
 
-def _access(loaded: LoadedConfiguration, service: AwsService | None) -> "AwsAccess | None":
+def _access(loaded: LoadedConfiguration, service: AwsService) -> "AwsAccess":
     from ferryman.recording.aws_clients import AwsAccess
 
-    if service is None:
-        return None
     ca_file = None if service.ca_file is None else str(loaded.path(service.ca_file))
     allowed: tuple[str, ...] = ()
     if isinstance(service, BucketService):

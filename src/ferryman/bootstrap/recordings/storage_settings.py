@@ -17,28 +17,29 @@ KmsKeyName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:/_-]{1,2048}$")]
 KeyPrefix = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$")]
 
 
-class ObjectStorage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bucket that the audit trail's records are put into."""
+class AwsService(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How S3 or CloudWatch Logs is reached."""
 
-    bucket: Bucket
     region: BucketRegion
-    prefix: KeyPrefix = ""
     endpoint_url: str | None = None
     ca_file: str | None = None
     profile: str | None = None
+
+
+class ObjectStorage(AwsService, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bucket that the audit trail's records are put into."""
+
+    bucket: Bucket
+    prefix: KeyPrefix = ""
     interval_seconds: Annotated[float, Meta(ge=0, le=3600)] = 300
     object_mib: Annotated[int, Meta(ge=1, le=64)] = 5
 
 
-class RecordingBucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecordingBucket(AwsService, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A bucket that recordings are kept in, instead of a directory."""
 
     bucket: Bucket
-    region: BucketRegion
     prefix: KeyPrefix = ""
-    endpoint_url: str | None = None
-    ca_file: str | None = None
-    profile: str | None = None
 
 
 class RecordingKms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,15 +63,6 @@ class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search: bool = False
     s3: RecordingBucket | None = None
     kms: RecordingKms | None = None
-
-
-class AwsService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How S3 or CloudWatch Logs is reached."""
-
-    region: BucketRegion
-    endpoint_url: str | None = None
-    ca_file: str | None = None
-    profile: str | None = None
 
 
 class BucketService(AwsService, frozen=True, forbid_unknown_fields=True):

@@ -8,10 +8,10 @@ from ferryman.channel.events import OutputReceived
 from ferryman.channel.peer_versions import takes_terminate_flag
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import NORMAL, Ending
+from ferryman.client.plugin.ports.interruption import ends_session
 from ferryman.client.plugin.ports.listener import Listener
 from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.idle_limit import IdleLimit
-from ferryman.system.signals import known
 from ferryman.transport.tcp_connection import TcpConnection
 from ferryman.wire.agent_message import Flag, PayloadType
 
@@ -20,7 +20,6 @@ LAST_WRITES_SECONDS = 2.0
 PENDING_BYTES = 65_536
 """How much a connection's input is read ahead of the engine's window before reading stops."""
 DATA_TYPES = frozenset({PayloadType.OUTPUT, PayloadType.ERROR})
-INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT", "SIGTSTP"))
 
 
 class BasicPort:
@@ -86,10 +85,7 @@ class BasicPort:
 
     def on_signal(self, number: signal.Signals) -> None:
         """End the session on Ctrl-C, Ctrl-\\ and Ctrl-Z, as AWS's client does."""
-        if number in INTERRUPTIONS:
-            self._interrupted = True
-            words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
-            self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+        self._interrupted |= ends_session(self._context, number)
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """End with AWS's text."""

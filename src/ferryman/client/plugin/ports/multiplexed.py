@@ -7,11 +7,11 @@ from ferryman.channel.events import OutputReceived
 from ferryman.channel.peer_versions import expects_keep_alive
 from ferryman.client.plugin import texts
 from ferryman.client.plugin.endings import FAILED, NORMAL, Ending
+from ferryman.client.plugin.ports.interruption import ends_session
 from ferryman.client.plugin.ports.listener import Listener
 from ferryman.client.plugin.session_handler import SessionContext
 from ferryman.client.session.idle_limit import IdleLimit
 from ferryman.client.session.tunnel import Tunnel
-from ferryman.system.signals import known
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.smux import Command, SmuxFrame, encode
@@ -19,7 +19,6 @@ from ferryman.wire.smux import Command, SmuxFrame, encode
 KEEP_ALIVE_SECONDS = 10.0
 LAST_WRITES_SECONDS = 2.0
 """How long local programs may take to read what arrived before the end of the session."""
-INTERRUPTIONS = frozenset(known("SIGINT", "SIGQUIT", "SIGTSTP"))
 _CONNECT_ERROR = encode_flag(Flag.CONNECT_TO_PORT_ERROR)
 
 
@@ -70,10 +69,7 @@ class MultiplexedPort:
 
     def on_signal(self, number: signal.Signals) -> None:
         """End the session on Ctrl-C, Ctrl-\\ and Ctrl-Z, as AWS's client does."""
-        if number in INTERRUPTIONS:
-            self._interrupted = True
-            words = texts.INTERRUPTED + texts.ended(self._context.session_id, "")
-            self._context.endings.announce(Ending(NORMAL, last_words=words, terminate=True))
+        self._interrupted |= ends_session(self._context, number)
 
     def ending(self, output: str, *, lost: bool) -> Ending:
         """End with AWS's text."""
