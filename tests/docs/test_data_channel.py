@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.channel.agent import QUIET, SILENCE
+from ferryman.channel.agent import SILENCE
 from ferryman.channel.aws_client import DOUBTFUL_SENDS
+from ferryman.channel.current_client import QUIET
 from ferryman.channel.mux.session import BUCKET, GRANTED_WINDOWS, MAX_STREAMS
 from ferryman.channel.mux.stream import INITIAL_WINDOW, MAX_WINDOW
 from ferryman.channel.negotiation import AWS, OURS

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ferryman.channel.agent import QUIET
 from ferryman.channel.agent_handshake import HandshakeState
+from ferryman.channel.current_client import QUIET
 from ferryman.channel.events import (
     ClientReady,
     FrameRejected,
