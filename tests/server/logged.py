@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.core.audit.output_records import OUTPUT_CHANGE
-from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.audit import Entry, NoTrail
 from ferryman.core.ports.recordings.store import RecordingMode
-from ferryman.core.service import NoTrail, Service
+from ferryman.core.service import Service
 from ferryman.recording.outputs.delivery import OutputDelivery
 from ferryman.recording.outputs.destinations import Destinations, Reach
 from ferryman.recording.recorder import ServerRecorder

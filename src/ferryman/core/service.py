@@ -1,26 +1,15 @@
 """The value that every use case gets: settings, ports, vault, clock and source of randomness."""
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from ferryman.core.changes import Changes
 from ferryman.core.document_tasks import DocumentWorker, NoDocumentWorker
-from ferryman.core.ports.audit import (
-    AuditTrail,
-    Entry,
-    FoundRecords,
-    Notices,
-    RecordedEvents,
-    TrailCheck,
-    TrailPosition,
-    TrailSearch,
-)
+from ferryman.core.ports.audit import AuditTrail, NoNotices, NoRecordedEvents, Notices, NoTrail, RecordedEvents
 from ferryman.core.ports.bus import Bus
 from ferryman.core.ports.kms import NO_CUSTODY, KeyCustody
 from ferryman.core.ports.recordings.outputs import NoDestinations, OutputDestinations
-from ferryman.core.ports.recordings.recorder import BlockPosition, RecordedEvent, Recorder, SessionTap
+from ferryman.core.ports.recordings.recorder import NoRecorder, Recorder
 from ferryman.core.ports.recordings.search import NoSearch, RecordingSearch
-from ferryman.core.ports.recordings.store import Recording, RecordingKey
 from ferryman.core.ports.runtime import Clock, Entropy
 from ferryman.core.ports.store import Store
 from ferryman.core.ports.tracing import NO_TRACING, Tracing
@@ -32,9 +21,7 @@ from ferryman.core.steady_clock import ClockSteps, UnsetClock
 from ferryman.core.vault import Vault
 from ferryman.core.watch_tickets import WatchTickets
 from ferryman.model.arns import Arns
-from ferryman.model.identifiers import SessionId
 from ferryman.model.identity.console_providers import ConsoleProvider
-from ferryman.model.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +47,7 @@ class Limits:
     waiting_sessions: int = 100
     """Sessions of one person that wait for their client."""
     waiting_bytes: int = 2 * 1024 * 1024
-    """Bytes of the documents of such sessions, with parameters substituted."""
+    """Bytes of those sessions' documents, with parameters substituted."""
     sessions_on_node: int = 200
     """Active sessions of one person on one node."""
     calls_per_second: float = 500
@@ -155,71 +142,6 @@ class Settings:
         return "ws" + self.public_url.removeprefix("http").rstrip("/")
 
 
-class NoTrail:
-    """A trail that records nothing, for the operator's own commands, which serve no calls."""
-
-    failure, waiting = None, 0
-
-    def note(self, entry: Entry) -> None:
-        """Do nothing."""
-
-    async def keep(self, entry: Entry) -> None:
-        """Do nothing."""
-
-
-class NoRecordedEvents:
-    """Has recorded nothing."""
-
-    async def check_newest(self) -> TrailCheck:
-        """Return that nothing was verified."""
-        return TrailCheck()
-
-    async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
-        """Return nothing."""
-        return FoundRecords((), None)
-
-
-class NoRecorder:
-    """Records no session."""
-
-    failure, waiting_bytes = None, 0
-
-    async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
-        """Do nothing."""
-
-    async def tap(self, session_id: SessionId) -> SessionTap | None:
-        """Return None."""
-        return None
-
-    async def release(self, session_id: SessionId) -> None:
-        """Do nothing."""
-
-    async def finish_ended(self) -> int:
-        """Return 0."""
-        return 0
-
-    async def blocks(
-        self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
-    ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
-        """Yield nothing."""
-        return
-        yield
-
-    async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
-        """Return that nothing can be read."""
-        return "this server keeps no recordings"
-
-    async def delete(self, recording: Recording) -> None:
-        """Do nothing."""
-
-
-class NoNotices:
-    """Notifies no one."""
-
-    def put(self, entry: Entry) -> None:
-        """Do nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """One value passed to every use case."""
@@ -239,7 +161,7 @@ class Service:
     watch_tickets: WatchTickets = field(default_factory=WatchTickets)
     document_worker: DocumentWorker = field(default_factory=NoDocumentWorker)
     clock_steps: ClockSteps = field(default_factory=UnsetClock)
-    """How far `clock` was set."""
+    """How far `clock` has been moved with the machine's clock."""
     records: RecordBudget = field(default_factory=RecordBudget)
     recorder: Recorder = field(default_factory=NoRecorder)
     recording_search: RecordingSearch = field(default_factory=NoSearch)
@@ -250,11 +172,11 @@ class Service:
     """How many access requests a person may still make."""
     recorded_events: RecordedEvents = field(default_factory=NoRecordedEvents)
     tracing: Tracing = NO_TRACING
-    """What calls are traced by."""
+    """Traces calls and sessions."""
     server_name: str = ""
-    """What tells this server from others on its store; empty for a server alone."""
+    """This server's name among several on one store; empty if it is the only one."""
     changes: Changes = field(default_factory=Changes)
-    """What has changed since pages were last told."""
+    """What has changed since open pages of the console were last notified."""
 
     @property
     def arns(self) -> Arns:

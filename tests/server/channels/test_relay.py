@@ -11,7 +11,8 @@ from unittest.mock import AsyncMock
 import pytest
 from structlog.testing import capture_logs
 
-from ferryman.core.service import Limits, NoRecorder
+from ferryman.core.ports.recordings.recorder import NoRecorder
+from ferryman.core.service import Limits
 from ferryman.model.errors import StoreUnavailable
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ferryman.core.audit.traffic_records import CONNECTIONS, COPY
-from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.audit import Entry, NoTrail
 from ferryman.core.ports.recordings.store import RecordingMode
-from ferryman.core.service import NoTrail, Service
+from ferryman.core.service import Service
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.copy_reasons import download_reason, upload_reason
 from tests.server.callers.own_calls import call, finished

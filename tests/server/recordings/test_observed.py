@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from ferryman.core.audit.watch_records import WATCH_CHANGE
 from ferryman.core.iam.operator import create_access_key, create_user
-from ferryman.core.ports.audit import Entry
-from ferryman.core.service import NoTrail, WatchingSettings
+from ferryman.core.ports.audit import Entry, NoTrail
+from ferryman.core.service import WatchingSettings
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.model.identity.credentials import Credentials
 from ferryman.model.sessions import SessionStatus

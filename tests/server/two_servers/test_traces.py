@@ -9,9 +9,9 @@ import structlog
 from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
-from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.audit import Entry, NoTrail
 from ferryman.core.ports.tracing import Tracing
-from ferryman.core.service import NoTrail, Service
+from ferryman.core.service import Service
 from ferryman.tracing.export import Traces, TracesOptions
 from ferryman.wire.agent_message import MessageType
 from tests.otlp_receiver import ReceivedSpan, Receiver, running_receiver

@@ -10,7 +10,7 @@ import pytest
 from ferryman.core.authorization import admission
 from ferryman.core.authorization.admission import AuthorizedSession
 from ferryman.core.messages import JoinRelay
-from ferryman.core.service import NoRecorder
+from ferryman.core.ports.recordings.recorder import NoRecorder
 from ferryman.model.identifiers import SessionId
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.remote import remote_ends

@@ -30,6 +30,18 @@ class AuditTrail(Protocol):
         """Write an entry and return when it is durable; raises `Unrecorded`."""
 
 
+class NoTrail:
+    """A trail that records nothing, for the operator's own commands, which serve no calls."""
+
+    failure, waiting = None, 0
+
+    def note(self, entry: Entry) -> None:
+        """Do nothing."""
+
+    async def keep(self, entry: Entry) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrailHead:
     """How far the trail is known to have got: the number of its first record, and the number and MAC of its last."""
@@ -113,8 +125,27 @@ class RecordedEvents(Protocol):
         """Return at most `most` records behind a place, from the newest on if it is None. Reads a bounded amount."""
 
 
+class NoRecordedEvents:
+    """Has recorded nothing."""
+
+    async def check_newest(self) -> TrailCheck:
+        """Return that nothing was verified."""
+        return TrailCheck()
+
+    async def find(self, search: TrailSearch, behind: TrailPosition | None, most: int) -> FoundRecords:
+        """Return nothing."""
+        return FoundRecords((), None)
+
+
 class Notices(Protocol):
     """Notifications of access requests. Best effort: an undeliverable one is dropped after some retries."""
 
     def put(self, entry: Entry) -> None:
         """Send soon; if too many are queued, the oldest are dropped."""
+
+
+class NoNotices:
+    """Notifies no one."""
+
+    def put(self, entry: Entry) -> None:
+        """Do nothing."""

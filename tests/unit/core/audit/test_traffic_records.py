@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ferryman.core.audit.traffic_records import PortTotals, connections_summed, file_copied
-from ferryman.core.ports.audit import Entry
-from ferryman.core.service import NoTrail
+from ferryman.core.ports.audit import Entry, NoTrail
 from ferryman.model.values.copy_reasons import FileCopy
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ferryman.core.ports.audit import Entry
+from ferryman.core.ports.audit import Entry, NoTrail
 from ferryman.core.ports.recordings.store import RecordingHold, RecordingMode
 from ferryman.core.recordings.retention import begin_deletion, delete_recording_hold, trusted_now
-from ferryman.core.service import NoTrail
 from ferryman.core.steady_clock import SteadyClock
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis

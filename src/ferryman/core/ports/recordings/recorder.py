@@ -120,5 +120,39 @@ class Recorder(Protocol):
         """Delete a recording's blocks."""
 
 
+class NoRecorder:
+    """Records no session."""
+
+    failure, waiting_bytes = None, 0
+
+    async def begin(self, session: Session, *, is_logged: bool = False, is_encrypted: bool = False) -> None:
+        """Do nothing."""
+
+    async def tap(self, session_id: SessionId) -> SessionTap | None:
+        """Return None."""
+        return None
+
+    async def release(self, session_id: SessionId) -> None:
+        """Do nothing."""
+
+    async def finish_ended(self) -> int:
+        """Return 0."""
+        return 0
+
+    async def blocks(
+        self, recording: Recording, key: RecordingKey, after: BlockPosition | None, start_at: int
+    ) -> AsyncGenerator[tuple[BlockPosition, list[RecordedEvent]], None]:
+        """Yield nothing."""
+        return
+        yield
+
+    async def verify(self, recording: Recording, key: RecordingKey) -> str | None:
+        """Return that nothing can be read."""
+        return "this server keeps no recordings"
+
+    async def delete(self, recording: Recording) -> None:
+        """Do nothing."""
+
+
 class Damaged(Exception):
     """A recording was altered, or a part of it is missing; the text says where."""

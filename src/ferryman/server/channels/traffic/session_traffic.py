@@ -3,8 +3,9 @@
 import msgspec
 
 from ferryman.core.audit.traffic_records import connections_summed, file_copied
+from ferryman.core.ports.audit import NoTrail
 from ferryman.core.ports.recordings.recorder import SessionTap
-from ferryman.core.service import NoTrail, Service
+from ferryman.core.service import Service
 from ferryman.core.sessions.document import forwarded_port
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.values.copy_reasons import file_copy

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from ferryman.core.audit.traffic_records import PortTotals
+from ferryman.core.ports.audit import NoTrail
 from ferryman.core.ports.recordings.recorder import SessionTap
-from ferryman.core.service import NoTrail, Service
+from ferryman.core.service import Service
 from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.model.sessions import Session, SessionStatus
 from ferryman.model.values.copy_reasons import upload_reason
