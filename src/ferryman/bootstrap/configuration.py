@@ -293,22 +293,7 @@ def _check(configuration: Configuration, path: Path) -> None:
     split_address(server.listen)
     if configuration.metrics.listen is not None:
         split_address(configuration.metrics.listen)
-    try:
-        configuration.connections.networks()
-    except ValueError as error:
-        raise Failure(
-            f"{path}: connections.uncounted_networks cannot be used",
-            str(error),
-            "Write networks such as 192.0.2.0/24 or 2001:db8::/64",
-        ) from error
-    try:
-        configuration.connections.proxies()
-    except ValueError as error:
-        raise Failure(
-            f"{path}: connections.trusted_proxies cannot be used",
-            str(error),
-            "Write the addresses of your proxies, such as 127.0.0.1/32 or 192.0.2.0/28",
-        ) from error
+    _check_networks(configuration.connections, path)
     url = _split(server.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
         raise Failure(
@@ -335,8 +320,26 @@ def _check(configuration: Configuration, path: Path) -> None:
             "renewing the certificate needs both",
             "Name both, or neither",
         )
+    _check_plain_http(configuration, path)
+
+
+def _check_networks(connections: Connections, path: Path) -> None:
+    for setting, networks, advice in (
+        ("uncounted_networks", connections.networks, "Write networks such as 192.0.2.0/24 or 2001:db8::/64"),
+        ("trusted_proxies", connections.proxies, "Write your proxies' addresses, such as 127.0.0.1/32 or 192.0.2.0/28"),
+    ):
+        try:
+            networks()
+        except ValueError as error:
+            raise Failure(f"{path}: connections.{setting} cannot be used", str(error), advice) from error
+
+
+def _check_plain_http(configuration: Configuration, path: Path) -> None:
+    server = configuration.server
+    if server.tls is not None:
+        return
     for listen in (server.listen, configuration.console.listen or server.listen):
-        if server.tls is None and not is_loopback(split_address(listen)[0]) and not server.allow_plain_http:
+        if not is_loopback(split_address(listen)[0]) and not server.allow_plain_http:
             raise Failure(
                 f"{path}: the server would speak plain HTTP on {listen}",
                 "there is no [server.tls], and that address is reachable from other machines",

@@ -26,7 +26,7 @@ _PURPOSE = "page-token"
 
 Item = TypeVar("Item")
 Member = str | int | None | Sequence["Member"]
-"""What members of requests consist of, for binding."""
+"""A value of a request's member that a page token is bound to."""
 Position = Sequence[str | int]
 """Where a page ended: the columns that its last row is ordered by."""
 
@@ -86,7 +86,7 @@ class Listing:
         return self.ending_at(rows[:limit], position_of(rows[limit - 1]) if len(rows) > limit else None)
 
     def ending_at(self, items: Sequence[Item], position: Position | None) -> Page[Item]:
-        """Return a page whose successor begins behind `position`; None if it is the last."""
+        """Return a page that ends at `position`, where the next one continues; None if it is the last."""
         if position is None:
             return Page(tuple(items))
         token = seal_page_token(self.service, self.caller, self.operation, self.members, position)
@@ -102,7 +102,7 @@ async def read_page(
 ) -> Page[Item]:
     """Return a page of a listing of IAM, which is ordered by name.
 
-    `read` gets the name that the page begins behind, empty for the first page, and the most items to return. Raises
+    `read` gets the name that the page begins after, empty for the first page, and the most items to return. Raises
     ValidationException for a marker of another listing or caller, or one that has expired.
     """
     limit = max_items or DEFAULT_IAM_PAGE
@@ -131,7 +131,7 @@ def page_of(
 def seal_page_token(
     service: Service, caller: Caller, operation: str, members: Sequence[Member], position: Position
 ) -> str:
-    """Return the token that continues `operation` behind `position`, valid for `Limits.page_token_life`."""
+    """Return the token that continues `operation` after `position`, valid for `Limits.page_token_life`."""
     expires_at = Millis(service.clock() + service.settings.limits.page_token_life * 1000)
     plaintext = msgspec.msgpack.encode(_Content(expires_at, list(position)))
     sealed = service.vault.seal(_PURPOSE, plaintext, _context(caller, operation, members))

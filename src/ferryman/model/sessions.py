@@ -23,7 +23,7 @@ class SessionStatus(StrEnum):
 
 
 class SessionState(StrEnum):
-    """The two halves that DescribeSessions lists."""
+    """The State of a DescribeSessions request: sessions that are open, or those that have ended."""
 
     ACTIVE = "Active"
     HISTORY = "History"
@@ -65,13 +65,13 @@ def sources(status: SessionStatus) -> frozenset[SessionStatus]:
 class Session:
     """A row of DescribeSessions, and what the server needs to end it in time.
 
-    `idle_timeout` and `max_duration` are minutes. `deadline_at` is the next moment at which the sweep must look at the
-    session. `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN,
-    `owner_id` the id that ownership is decided by. `document_version` is the one that was the default at the start.
-    One that does not idle is ended by its idle timeout only while an end is lost. `access_request_id` is what a
-    JustInTime one was started by, `access_ends_at` when that ends it, None if the server's settings let it continue.
-    The output URLs are links to its log, once there is one. `trace_parent` is what started it, if that was traced
-    (`core.ports.tracing`).
+    `idle_timeout` and `max_duration` are minutes. `deadline_at` is when the sweep must next look at the session.
+    `token_id` names the one client token that may still be used, if any. `owner` is the caller's ARN, `owner_id` the id
+    that ownership is decided by. `document_version` was the default version at the start. If `idles` is false, the idle
+    timeout ends the session only while one of its ends is lost. `access_request_id` is the request that gave a
+    JustInTime session its access; `access_ends_at` is when the end of that access ends the session, None if the
+    server's settings let it continue. The output URLs are links to its log, once there is one. `trace_parent` is the
+    span that started it, if that was traced (`core.ports.tracing`).
     """
 
     session_id: SessionId

@@ -82,11 +82,7 @@ async def serve(
     counters = _counters() if metrics is not None else None
     console_port = None if console is None else int(sockets[-1].getsockname()[1])
     application = build(service, timeouts, counted, proxies, discovery, counters, console_port=console_port)
-    runner = web.AppRunner(
-        application,
-        handle_signals=False,
-        shutdown_timeout=timeouts.shutdown,
-    )
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=timeouts.shutdown)
     listener: Listener | None = None
     try:
         await runner.setup()

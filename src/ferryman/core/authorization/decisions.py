@@ -24,7 +24,16 @@ from ferryman.model.tags import ResourceType
 from ferryman.policy.context import without
 from ferryman.policy.evaluation import Decision, Layer, Request, Verdict, evaluate
 
-_NODE = frozenset(
+OBSERVERS_KEY = "ferryman:RequiredObservers"
+"""The condition key of how many people must watch the session that is to start."""
+_START = "ssm:StartSession"
+_POLICIES = {
+    Layer.IDENTITY: "an identity-based policy",
+    Layer.RESOURCE: "a resource-based policy",
+    Layer.BOUNDARY: "a permissions boundary",
+    Layer.SESSION: "a session policy",
+}
+_AGENT_ACTIONS = frozenset(
     {
         "ssm:UpdateInstanceInformation",
         "ssm:ListInstanceAssociations",
@@ -55,7 +64,7 @@ def decide(service: Service, caller: Caller, action: str, resource: str, keys: K
     """Return the decision that `require` enforces."""
     if caller.kind is CallerKind.NODE:
         own = caller.node_id is not None and resource == service.arns.node(caller.node_id)
-        verdict = Verdict.ALLOWED if action in _NODE and own else Verdict.IMPLICIT_DENY
+        verdict = Verdict.ALLOWED if action in _AGENT_ACTIONS and own else Verdict.IMPLICIT_DENY
         return Decision(verdict, Layer.IDENTITY)
     if not within_reach(caller, action):
         return Decision(Verdict.IMPLICIT_DENY, Layer.IDENTITY)
@@ -67,7 +76,7 @@ def within_reach(caller: Caller, action: str) -> bool:
 
     Credentials of GetSessionToken cannot create others.
     """
-    if action in _NODE:
+    if action in _AGENT_ACTIONS:
         return False
     if caller.session is None or caller.session.kind is not SessionKind.USER:
         return True
@@ -84,14 +93,6 @@ def denied(caller: Caller, action: str, resource: str, decision: Decision) -> Se
         "AccessDeniedException",
         f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {cause}",
     )
-
-
-_POLICIES = {
-    Layer.IDENTITY: "an identity-based policy",
-    Layer.RESOURCE: "a resource-based policy",
-    Layer.BOUNDARY: "a permissions boundary",
-    Layer.SESSION: "a session policy",
-}
 
 
 def require_session(
@@ -120,7 +121,7 @@ def session_request(
     session: Session | None,
     keys: Keys = NO_KEYS,
 ) -> Request:
-    """Return the request that `require_session` evaluates; `keys` are condition keys beside the session's own.
+    """Return the request that `require_session` evaluates; `keys` are condition keys in addition to the session's own.
 
     A policy may name sessions by `${aws:username}-*` or `${aws:userid}-*`. Names collide: the user `a` is neither the
     user `a-b` nor a role's session of that name. So these variables have a value only for sessions that the caller
@@ -151,7 +152,7 @@ async def require_start(
 ) -> None:
     """Raise AccessDeniedException unless `caller` may start a session on `target` with `document`.
 
-    `observers` is how many people must watch the session, which policies can require to be some.
+    `observers` is how many people must watch the session; policies can require that there are some.
     If the request names no document (`is_chosen` is false), a statement that allows the node is enough, unless it
     requires `ssm:SessionDocumentAccessCheck` to be true: then the document must be allowed as well.
     """
@@ -172,10 +173,5 @@ async def require_start(
 
 
 def _is_visible(reason: str) -> bool:
-    """Return whether a reason has a character that a reader sees; one of spaces alone gives none."""
+    """Return whether a reason has a visible character: one of spaces alone counts as none."""
     return any(character.isprintable() and not character.isspace() for character in reason)
-
-
-OBSERVERS_KEY = "ferryman:RequiredObservers"
-"""The condition key of how many people must watch the session that is to start."""
-_START = "ssm:StartSession"

@@ -66,7 +66,7 @@ def policy_set(caller: Caller, resource: NamedPolicy | None = None) -> PolicySet
 
 
 def _compiled(document: PolicyDocument) -> NamedPolicy:
-    # Each was checked against the limit of its own kind when stored; this is the widest.
+    # Each was checked against the limit of its own kind when stored; that of INLINE_ROLE is the widest.
     return NamedPolicy(document.name, cached_policy(document.text, PolicyKind.INLINE_ROLE))
 
 

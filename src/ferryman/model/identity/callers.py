@@ -21,7 +21,7 @@ class CallerKind(StrEnum):
 
 
 class BuiltinRole(StrEnum):
-    """The two built-in policies by short names: everything, or sessions of one's own."""
+    """Short names for two built-in policies: everything, or sessions of one's own."""
 
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"
@@ -43,9 +43,9 @@ NO_ORIGIN = Origin()
 class Caller:
     """An authenticated identity. `name` prefixes session ids; `arn` is their owner; `node_id` is set for nodes only.
 
-    `policies` are all identity policies that bear on it, read when its signature was looked up; without any it may do
-    nothing. `boundary` and `session_policies`, if there are any, must allow as well; session policies that are there
-    and empty allow nothing. `tags` are its own and its session's, as `aws:PrincipalTag/…`. `session` is set if it signs
+    `policies` are all identity policies that apply to it, read when its signature was looked up; without any it may do
+    nothing. `boundary` and `session_policies`, unless None, must allow an action as well; an empty tuple of session
+    policies allows nothing. `tags` are its own and its session's, as `aws:PrincipalTag/…`. `session` is set if it signs
     with temporary credentials, `role_arn` if it is a role's session. `access_key_id` is the key that signed.
     """
 
@@ -81,7 +81,7 @@ class Caller:
         """The person behind the call, as far as is known: a user, or a web identity, whatever roles they have assumed
         since.
 
-        Sessions of roles by one name are not one person's if others took them on.
+        Two sessions of a role with the same name may belong to different people.
         """
         session = self.session
         if session is None:
@@ -102,5 +102,5 @@ class Caller:
 
     @property
     def access_type(self) -> AccessType:
-        """How its sessions are marked."""
+        """The AccessType of its sessions."""
         return AccessType.STANDARD if self.session is None else self.session.access_type
