@@ -44,10 +44,9 @@ SIGN_IN_SERVICE = "signin"
 """CloudTrail's event source of sign-ins to a console."""
 FAILURES = "Failed Authentication Summary"
 NODE_CHANGE = "Managed Node State-change Notification"
+REPEATED = "Repeated Records Summary"
 UNKNOWN = "unknown"
 """The party of everyone who is not authenticated."""
-
-REPEATED = "Repeated Records Summary"
 
 REFUSED_BYTES = 4 * 1024
 """JSON bytes of a refused call's parameters; a successful call may use `redaction.MOST_BYTES`."""
@@ -62,8 +61,8 @@ _NEEDS_NO_PERMISSION = {
     "ConsoleLogin": (60, 0.2),
 }
 """Calls that are always recorded and that every user or node may make: the burst, and the rate per second."""
-_REPEATABLE = frozenset({"Connected", "Disconnected"})
-"""Calls that a node can repeat without anyone's permission."""
+_REPEATABLE_STATUSES = frozenset({"Connected", "Disconnected"})
+"""A node's statuses that it can repeat without anyone's permission."""
 AGENT_CALLS = frozenset(
     {
         "GetMessages",
@@ -236,7 +235,7 @@ def session_changed(service: Service, session: Session, kms_key_id: str = "") ->
 def node_changed(service: Service, node_id: NodeId, status: str, **detail: str | None) -> None:
     """Record that a node is Registered, Connected, Disconnected or Deregistered; beyond its allowance, only count."""
     service.changes.note(Kind.NODES)
-    if status in _REPEATABLE:
+    if status in _REPEATABLE_STATUSES:
         cause = Cause(node_id, f"{NODE_CHANGE} {status}", address=detail.get("sourceIPAddress") or "")
         if not service.records.allows(node_changes(node_id), cause, service.clock()):
             return
