@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from ferryman.awsapi.models import operation_model
-from ferryman.core.authorization.decisions import _NODE
+from ferryman.core.authorization.decisions import _AGENT_ACTIONS
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.model.access_requests import AccessRequest, AccessRequestId, AccessRequestStatus, Requester
 from ferryman.model.identifiers import Millis
@@ -21,7 +21,7 @@ from tests.server.running import Server
 ACTION_PREFIXES = {"tagging": "tag"}
 CODES = {"ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied"}
 NEEDS_NO_POLICY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
-ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _NODE)
+ASKED = sorted(key for key in BY_CALLER if key not in NEEDS_NO_POLICY and f"{key[0]}:{key[1]}" not in _AGENT_ACTIONS)
 ACTIONS = {("kms", "ReEncrypt"): "kms:ReEncryptFrom"}
 """Of operations that have several."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from ferryman.awsapi.models import operation_model
-from ferryman.core.authorization.decisions import _NODE
+from ferryman.core.authorization.decisions import _AGENT_ACTIONS
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.server.application import build
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY, FOR_BROWSERS
@@ -41,7 +41,7 @@ async def test_what_agents_and_strangers_call_is_not_for_browsers(browser: Brows
     others = {*BY_CALLER, *BY_NODE_KEY, *BY_ANYONE} - FOR_BROWSERS
     assert others >= {("ssm", "UpdateInstanceInformation"), ("ssm", "RegisterManagedInstance")}
     assert others >= {("sts", "GetSessionToken"), ("ferryman", "CreateConsoleLink")}  # they would outlast a cookie
-    assert not {f"{service}:{operation}" for service, operation in FOR_BROWSERS} & _NODE
+    assert not {f"{service}:{operation}" for service, operation in FOR_BROWSERS} & _AGENT_ACTIONS
     for service, operation in sorted(others):
         answer = await browser.call(service, operation)
         assert answer.error == "UnknownOperationException", operation
