@@ -1,4 +1,4 @@
-"""How a server is told to stop or to reload: by signals, or because it cannot continue."""
+"""What makes the server stop or reload: signals, and failures that it cannot survive."""
 
 import asyncio
 import os
