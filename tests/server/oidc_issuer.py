@@ -24,6 +24,9 @@ KEY = ECKey.generate_key("P-256", {"kid": "k"})
 class CodeIssuer:
     """A provider, and who signs in at it next. `changes` are made to its tokens' claims."""
 
+    redirect_uri: str = "http://ferryman.test/console/api/sign-in/callback"
+    """The one that it knows."""
+
     client_id: str = "console"
     secret: str = "its secret"
     claims: dict[str, Any] = field(default_factory=lambda: {"sub": "s1", "email": "shirley@example.com"})
@@ -33,6 +36,8 @@ class CodeIssuer:
     asked: int = 0
     posted: int = 0
     _codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+    """Every state, nonce and challenge that it was sent: each must be new, and none may be the verifier."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["CodeIssuer"]:
@@ -59,6 +64,10 @@ class CodeIssuer:
         assert asked["code_challenge_method"] == "S256"
         assert set(asked["scope"].split()) >= {"openid"}
         assert len(asked["state"]) == len(asked["nonce"]) == 43
+        assert asked["redirect_uri"] == self.redirect_uri
+        fresh = {asked["state"], asked["nonce"], asked["code_challenge"]}
+        assert len(fresh - self._known) == len(("state", "nonce", "code_challenge"))
+        self._known |= fresh
         code = secrets.token_urlsafe(16)
         self._codes[code] = asked
         return {"code": code, "state": asked["state"], "iss": self.url}
@@ -85,6 +94,8 @@ class CodeIssuer:
         if not self._knows_client(request, form):
             return web.json_response({"error": "invalid_client"}, status=401)
         if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != form.get("redirect_uri"):
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        if form["code_verifier"] in self._known:
             return web.json_response({"error": "invalid_grant"}, status=400)
         now = int(time.time())
         claims = {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + 600, "nonce": asked["nonce"]}

@@ -95,7 +95,9 @@ async def test_a_person_signs_in_in_the_role_that_admits_them(browser: Browser, 
     offered = (await browser.get("/console/api/sign-in")).json()["providers"]
     roles = [{"name": "Admins", "arn": ROLES[0]}, {"name": "People", "arn": ROLES[1]}]
     assert offered == [{"id": "company", "name": "The Company", "kind": "oidc", "roles": roles}]
-    location = await go(browser, **{"return": "/console/nodes?q=web%201"})
+    begun = await browser.get(f"{START}?return=/console/nodes%3Fq%3Dweb%25201")
+    attempt, location = begun.cookies["ferryman-oidc"], begun.headers["Location"]
+    assert (attempt["httponly"], attempt["samesite"], attempt["max-age"]) == (True, "Lax", "600")
     done = await come_back(browser, issuer.sign_in(location))
     assert (done.status, done.headers["Location"]) == (302, "/console/nodes?q=web%201")
     assert set(browser.cookies) == {"ferryman"}  # the attempt's is gone
@@ -187,6 +189,25 @@ async def test_a_token_for_something_else_signs_nobody_in(browser: Browser, issu
         issuer.changes = changes
         assert reason(await come_back(browser, issuer.sign_in(await go(browser)))) == "provider", changes
         assert not browser.cookies
+
+
+async def test_a_token_of_another_provider_that_the_role_trusts_signs_nobody_in(
+    server: Server, browser: Browser, issuer: CodeIssuer
+) -> None:
+    async with CodeIssuer().running() as other:
+        iam = await asyncio.to_thread(server.client, "iam")
+
+        def trust() -> None:
+            arn = iam.create_open_id_connect_provider(Url=other.url, ClientIDList=["console"])
+            federated = {"Federated": arn["OpenIDConnectProviderArn"]}
+            allow = {"Effect": "Allow", "Principal": federated, "Action": "sts:AssumeRoleWithWebIdentity"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": allow})
+            iam.update_assume_role_policy(RoleName="People", PolicyDocument=document)
+
+        await asyncio.to_thread(trust)
+        issuer.changes = {"iss": other.url}
+        assert reason(await come_back(browser, issuer.sign_in(await go(browser)))) == "provider"
+    assert not browser.cookies
 
 
 OTHER_ANSWERS: Sequence[dict[str, str]] = (
