@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.console.company_provider import company_provider
 from tests.e2e.console.console_page import OpenConsole
@@ -143,6 +143,31 @@ def test_killed_server_comes_back_and_the_output_is_whole(own_ferryman: Ferryman
     console.start(document="Sealed")
     expect(console.page.get_by_text("GenerateDataKey was refused: DisabledException")).to_be_visible()
     expect(console.page.get_by_text("aws ssm start-session --target")).to_be_visible()
+
+
+def test_terminal_moves_to_another_connection_when_its_own_falls_silent(
+    own_ferryman: Ferryman, open_console: OpenConsole
+) -> None:
+    """As when the machine of its server loses power: nothing arrives, and nothing is closed."""
+    console = open_console(own_ferryman)
+    opened: list[WebSocketRoute] = []
+    silent: list[WebSocketRoute] = []
+
+    def pass_on(route: WebSocketRoute) -> None:
+        opened.append(route)
+        server = route.connect_to_server()
+        route.on_message(lambda message: None if route in silent else server.send(message))
+        server.on_message(lambda message: None if route in silent else route.send(message))
+
+    console.page.route_web_socket("**/data-channel/**", pass_on)
+    shell = console.connect()
+    shell.run("echo before-$((40 + 2))")
+    shell.shows("before-42")
+    silent += opened
+    shell.run("echo after-$((40 + 2))")
+    shell.shows("after-42")
+    assert len(opened) == len(silent) + 1
+    expect(shell.place.get_by_text("The connection is lost.")).to_have_count(0)
 
 
 def test_file_goes_to_the_node_and_comes_back(

@@ -71,6 +71,12 @@ export class ClientChannel {
     return this.held.length === 0 && this.outgoing.size === 0 && (this.encryption?.isIdle ?? true);
   }
 
+  /** How many bytes the far end has not answered; null if it has nothing to answer, or the server holds it back. */
+  get unansweredBytes(): number | null {
+    if (this.state !== 'open' || this.paused) return null;
+    return this.outgoing.size > 0 || this.liveness.isAsking ? this.outgoing.unacknowledgedBytes : null;
+  }
+
   /** The present round trip to the node in seconds, smoothed; null before the first measurement. */
   get roundTrip(): number | null {
     return this.outgoing.roundTrip.recent;

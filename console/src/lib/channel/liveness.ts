@@ -17,6 +17,11 @@ export class Liveness {
   nextTimer = Infinity;
   private questions = 0;
 
+  /** Whether a question of this connection is unanswered. */
+  get isAsking(): boolean {
+    return this.questions > 0;
+  }
+
   /** Follows a connection from now on; idempotent. */
   start(now: number): void {
     if (this.nextTimer === Infinity) this.nextTimer = now + ASK_AFTER;

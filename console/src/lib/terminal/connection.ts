@@ -9,6 +9,7 @@ import { call } from '../api/call';
 import { ApiError } from '../api/errors';
 import { delay } from '../channel/backoff';
 import { ClientChannel } from '../channel/clientChannel';
+import { Doubt } from '../channel/doubt';
 import type { ChannelEvent, DataKeyRequested, OpeningRequested, SealingRequested } from '../channel/events';
 import { DataKeyFailed, generateDataKey } from './dataKeys';
 import type { SessionCipher } from './sessionCipher';
@@ -17,6 +18,8 @@ import type { SessionCipher } from './sessionCipher';
 const CLIENT_VERSION = '1.3.1.0';
 const RECONNECT_SECONDS = 300;
 const OPEN_SECONDS = 15;
+/** What is asked while a connection is silent may be asked of the same lost server. */
+const ANSWER_SECONDS = 5;
 /** What the browser may hold for a slow network before the engine waits. */
 const BUFFERED_BYTES = 1 << 20;
 const BRIEF_SECONDS = 1;
@@ -48,6 +51,12 @@ export class SessionConnection {
   readonly channel: ClientChannel;
   private readonly clientId = crypto.randomUUID();
   private socket: WebSocket | null = null;
+  /** Ends `connect` without waiting until a silent server has let the connection be closed. */
+  private leave: () => void = () => undefined;
+  /** Another connection, open and unused, and its token. */
+  private next: { socket: WebSocket; token: string } | null = null;
+  private readonly doubt = new Doubt();
+  private heardAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
   private cipher: SessionCipher | null = null;
@@ -74,7 +83,14 @@ export class SessionConnection {
     let attempt = 0;
     let lostAt = now();
     while (!this.over) {
-      const opened = await this.connect(streamUrl, token, first);
+      let opened = await this.connect(new WebSocket(sameOrigin(streamUrl)), token, first);
+      while (this.next !== null && !this.over) {
+        const next = this.next;
+        this.next = null;
+        attempt = 0;
+        lostAt = now();
+        opened = await this.connect(next.socket, next.token, false);
+      }
       if (this.over) return;
       if (opened !== null) {
         if (opened >= BRIEF_SECONDS) attempt = 0;
@@ -135,14 +151,34 @@ export class SessionConnection {
     this.handle({ type: 'ConnectionFailed', reason });
   }
 
-  /** Opens a WebSocket and serves it until it is gone; returns for how many seconds it was open, null for never. */
-  private connect(streamUrl: string, token: string, first: boolean): Promise<number | null> {
+  /** Opens a second connection while this one is silent, and moves to it unless this one has spoken by then. */
+  private async tryAnother(): Promise<void> {
+    const { socket: silent, heardAt } = this;
+    const isStillSilent = () => !this.over && this.socket === silent && this.heardAt === heardAt;
+    const resumed = await call(
+      'ssm/ResumeSession',
+      { SessionId: this.grant.sessionId },
+      AbortSignal.timeout(ANSWER_SECONDS * 1000),
+    ).catch(() => null);
+    if (!resumed?.TokenValue || !isStillSilent()) return;
+    const socket = await opened(new WebSocket(sameOrigin(resumed.StreamUrl ?? this.grant.streamUrl)));
+    if (socket === null) return;
+    if (isStillSilent()) {
+      this.next = { socket, token: resumed.TokenValue };
+      this.leave();
+    } else {
+      socket.close();
+    }
+  }
+
+  /** Serves a WebSocket, opening or open, until it is gone; returns for how many seconds it was open, null for never. */
+  private connect(socket: WebSocket, token: string, first: boolean): Promise<number | null> {
     return new Promise((resolve) => {
-      const socket = (this.socket = new WebSocket(sameOrigin(streamUrl)));
+      this.socket = socket;
       socket.binaryType = 'arraybuffer';
       let openedAt: number | null = null;
       const tooLong = setTimeout(() => socket.close(), OPEN_SECONDS * 1000);
-      socket.onopen = () => {
+      const begin = () => {
         clearTimeout(tooLong);
         openedAt = now();
         socket.send(
@@ -154,22 +190,34 @@ export class SessionConnection {
             ClientVersion: CLIENT_VERSION,
           }),
         );
+        this.doubt.connected();
         this.channel.connectionMade();
         if (!first) this.handle({ type: 'ConnectionRestored' });
         this.pump();
       };
       socket.onmessage = (message: MessageEvent<unknown>) => {
         if (!(message.data instanceof ArrayBuffer)) return;
+        this.heardAt = now();
+        this.doubt.heard();
         this.channel.receive(new Uint8Array(message.data), now());
         this.pump();
       };
-      socket.onclose = () => {
+      const end = () => {
         clearTimeout(tooLong);
         clearTimeout(this.timer);
         this.channel.connectionLost();
         this.socket = null;
         resolve(openedAt === null ? null : now() - openedAt);
       };
+      socket.onopen = begin;
+      socket.onclose = end;
+      this.leave = () => {
+        socket.onmessage = socket.onclose = null;
+        socket.close();
+        end();
+      };
+      if (socket.readyState === WebSocket.OPEN) begin();
+      else if (socket.readyState !== WebSocket.CONNECTING) end();
     });
   }
 
@@ -224,13 +272,29 @@ export class SessionConnection {
       for (const frame of frames) socket.send(frame as Uint8Array<ArrayBuffer>);
     }
     clearTimeout(this.timer);
-    const due = this.channel.nextTimer();
+    if (this.doubt.isDue(now(), this.channel.unansweredBytes)) void this.tryAnother();
+    const due = Math.min(this.channel.nextTimer(), this.doubt.nextTimer);
     if (this.channel.ended) this.timer = setTimeout(() => socket.close(), LEAVE_SECONDS * 1000);
     else if (due !== Infinity) {
       const pause = socket.bufferedAmount < BUFFERED_BYTES ? Math.max(0, due - now()) : 0.01;
       this.timer = setTimeout(() => this.pump(), Math.min(pause * 1000, 2 ** 31 - 1));
     }
   }
+}
+
+/** Returns the WebSocket once it is open, null if it is not within OPEN_SECONDS. */
+function opened(socket: WebSocket): Promise<WebSocket | null> {
+  return new Promise((resolve) => {
+    const tooLong = setTimeout(() => socket.close(), OPEN_SECONDS * 1000);
+    socket.onopen = () => {
+      clearTimeout(tooLong);
+      resolve(socket);
+    };
+    socket.onclose = () => {
+      clearTimeout(tooLong);
+      resolve(null);
+    };
+  });
 }
 
 /** Returns the WebSocket address of a StreamUrl on the page's own server: no other may be asked. */

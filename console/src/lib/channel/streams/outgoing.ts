@@ -69,6 +69,10 @@ export class OutgoingStream {
     return this.outstanding.size;
   }
 
+  get unacknowledgedBytes(): number {
+    return this.bytes;
+  }
+
   /** Returns how many payload bytes fit the window now, 0 when it is full. */
   capacity(): number {
     if (this.outstanding.size >= this.window.messages) return 0;
