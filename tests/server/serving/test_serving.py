@@ -108,6 +108,35 @@ async def test_draining_lets_a_session_continue_until_both_ends_have_another_con
     moving.cancel()
 
 
+async def test_a_session_that_never_prepares_keeps_no_other_from_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateways: set[Gateway] = set()
+    serve_end = Gateway.serve_end
+
+    async def noted(gateway: Gateway, *arguments: Any, **more: Any) -> None:
+        gateways.add(gateway)
+        await serve_end(gateway, *arguments, **more)
+
+    monkeypatch.setattr(Gateway, "serve_end", noted)
+    monkeypatch.setattr(draining, "_PREPARE_SECONDS", PATIENCE)
+    monkeypatch.setattr(draining, "_PREPARING", 1)
+    monkeypatch.setattr(draining, "_ASKING_SHARE", 0.001)
+    sessions = [await server.paired() for _ in range(2)]
+    (gateway,) = gateways
+    for each in sessions:
+        slot = gateway.slot_of(SessionId(each.session_id))
+        assert slot is not None
+        for end in slot.ends:
+            assert end is not None
+            end.socket.own_end = True
+    moving = asyncio.create_task(gateway.move_away(PATIENCE))
+    for each in sessions:
+        asked = await each.client.websocket.receive()
+        assert (asked.type, asked.data) == (WSMsgType.PING, MOVE_PING)
+    moving.cancel()
+
+
 async def test_a_draining_server_does_not_listen_while_its_channels_move(server: Server) -> None:
     """Nobody who is told to go elsewhere reaches it again, even past a load balancer that has not noticed yet."""
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,8 @@
 """Moves everything that is connected to other servers, before a server stops."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,10 +39,12 @@ async def move_away(sessions: Sequence[MovingSession], others: Sequence[PeerSock
 
     The two ends of a session leave together; otherwise it would be interrupted twice. They leave
     when both have another connection ready. Only some sessions prepare that at a time: if all did, they would keep the
-    other servers busy while those that have moved wait for them.
+    other servers busy while those that have moved wait for them. Each gets a place in time, even if others never
+    answer.
     """
     deadline = asyncio.get_running_loop().time() + seconds
-    places = asyncio.Semaphore(max(_PREPARING, len(sessions) // _PREPARING_SHARE))
+    count = max(_PREPARING, len(sessions) // _PREPARING_SHARE)
+    places = _Places(count, _ASKING_SHARE * seconds * count / max(1, len(sessions)))
     async with asyncio.TaskGroup() as group:
         group.create_task(_leave_evenly(others, _ASKING_SHARE * seconds))
         for session in sessions:
@@ -56,9 +59,26 @@ async def _leave_evenly(sockets: Sequence[PeerSocket], seconds: float) -> None:
         _leave([socket])
 
 
-async def _move(session: MovingSession, deadline: float, places: asyncio.Semaphore) -> None:
+class _Places:
+    """The sessions that prepare at a time: `count`, not counting those that take longer than `seconds`."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Wait for a place, and give it back afterwards or after `seconds`, whichever comes first."""
+        await self._free.acquire()
+        with ExitStack() as place:
+            place.callback(self._free.release)
+            place.callback(asyncio.get_running_loop().call_later(self._seconds, place.close).cancel)
+            yield
+
+
+async def _move(session: MovingSession, deadline: float, places: _Places) -> None:
     try:
-        async with asyncio.timeout_at(deadline), places:
+        async with asyncio.timeout_at(deadline), places.one():
             async with asyncio.timeout(_PREPARE_SECONDS):
                 await _prepared(session.sockets())
     except TimeoutError:
