@@ -258,6 +258,10 @@ async def test_an_unknown_provider_and_one_that_does_not_answer(browser: Browser
     for _ in range(5):
         assert reason(await browser.get(START)) == "provider"
     assert issuer.asked == 1  # a stranger's requests do not become the server's
+    issuer.discovery_changes = {"issuer": "http://127.0.0.1:1"}
+    browser.server.clock.advance(11)
+    assert reason(await browser.get(START)) == "provider"
+    assert issuer.asked == 2
     browser.server.clock.advance(11)
     issuer.discovery_changes.clear()
     assert (await go(browser)).startswith(issuer.url)
