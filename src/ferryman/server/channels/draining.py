@@ -42,21 +42,28 @@ async def move_away(sessions: Sequence[MovingSession], others: Sequence[PeerSock
     other servers busy while those that have moved wait for them. Each gets a place in time, even if others never
     answer.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
+    began = asyncio.get_running_loop().time()
+    deadline = began + seconds
     count = max(_PREPARING, len(sessions) // _PREPARING_SHARE)
     places = _Places(count, _ASKING_SHARE * seconds * count / max(1, len(sessions)))
     async with asyncio.TaskGroup() as group:
         group.create_task(_leave_evenly(others, _ASKING_SHARE * seconds))
-        for session in sessions:
+        for number, session in enumerate(sessions, 1):
             group.create_task(_move(session, deadline, places))
-            await asyncio.sleep(_ASKING_SHARE * seconds / len(sessions))
+            await _sleep_until(began + _ASKING_SHARE * seconds * number / len(sessions))
 
 
 async def _leave_evenly(sockets: Sequence[PeerSocket], seconds: float) -> None:
-    for number, socket in enumerate(sockets):
+    began = asyncio.get_running_loop().time()
+    for number, socket in enumerate(sockets, 1):
         if number % max(1, len(sockets) // _STEPS) == 0:
-            await asyncio.sleep(seconds / min(len(sockets), _STEPS))
+            await _sleep_until(began + seconds * number / len(sockets))
         _leave([socket])
+
+
+async def _sleep_until(moment: float) -> None:
+    """Sleep until a time of the event loop: pauses that each end late do not add up."""
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 class _Places:
