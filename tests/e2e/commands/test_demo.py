@@ -1,5 +1,6 @@
 """The contract of `ferryman demo` (docs/reference/demo.md)."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,9 @@ import pexpect
 import psutil
 import pytest
 
+from ferryman.bus.faults import BusUnusable
+from ferryman.bus.nats.bus import open_nats
+from ferryman.bus.nats.connection import NatsOptions
 from tests.e2e.demo import Ferryman, arguments, running_demo
 from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
@@ -153,6 +157,12 @@ def test_several_servers_start_and_leave_nothing(open_directory: Path, open_shel
     with running_demo(open_directory, "--servers", "2", forked=False) as several:
         assert len(several.facts["pids"]["servers"]) == 2
         assert len(several.facts["node_ids"]) == 2
+        (shared,) = (open_directory / ".demo").glob("*/nats.conf")
+        assert shared.stat().st_mode & 0o077 == 0
+        port = re.search(r'"127\.0\.0\.1:(\d+)"', shared.read_text())
+        assert port is not None
+        with pytest.raises(BusUnusable, match="refuses the login"):  # other users of this machine cannot use it
+            asyncio.run(open_nats(NatsOptions((f"nats://127.0.0.1:{port[1]}",)), PATIENCE))
         psutil.Process(several.facts["pids"]["servers"][0]).kill()
         wait_until(lambda: several.answers() and all(map(several.is_connected, several.facts["node_ids"])))
         shell = open_shell(several)

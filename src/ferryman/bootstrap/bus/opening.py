@@ -11,6 +11,7 @@ from ferryman.model.failures import Failure
 from ferryman.model.values.secret import Secret
 
 if TYPE_CHECKING:
+    from ferryman.bus.nats.bus import NatsBus
     from ferryman.bus.nats.connection import NatsOptions, ReadSecret
 
 CHECK_SECONDS = 3.0
@@ -38,11 +39,15 @@ def check_bus(loaded: LoadedConfiguration) -> str:
 
     options = nats_options(loaded)
 
-    async def connect() -> None:
-        await (await _open_nats(options, CHECK_SECONDS)).close()
+    async def connect() -> bool:
+        bus = await _open_nats(options, CHECK_SECONDS)
+        try:
+            return bus.lets_anybody_in
+        finally:
+            await bus.close()
 
-    asyncio.run(connect())
-    return f"NATS at {options.place} can be reached"
+    found = f"NATS at {options.place} can be reached"
+    return f"{found} without a login, by anybody: see bus.credentials_file" if asyncio.run(connect()) else found
 
 
 def nats_options(loaded: LoadedConfiguration) -> "NatsOptions":
@@ -79,7 +84,7 @@ def nats_options(loaded: LoadedConfiguration) -> "NatsOptions":
     )
 
 
-async def _open_nats(options: "NatsOptions", seconds: float | None, tracing: Tracing = NO_TRACING) -> ClosableBus:
+async def _open_nats(options: "NatsOptions", seconds: float | None, tracing: Tracing = NO_TRACING) -> "NatsBus":
     from ferryman.bus.faults import BusUnusable
     from ferryman.bus.nats.bus import open_nats
     from ferryman.bus.nats.link import OPEN_SECONDS

@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 from nats.errors import Error
 
 from ferryman.bus.delivery import Deliveries, Subscriber, check_size
-from ferryman.bus.nats.connection import NatsOptions
+from ferryman.bus.nats.connection import NatsOptions, lets_anybody_in
 from ferryman.bus.nats.envelopes import (
     Absent,
     Answered,
@@ -109,6 +109,11 @@ class NatsBus:
     def is_connected(self) -> bool:
         """Whether other servers can be reached."""
         return self._link.is_connected
+
+    @property
+    def lets_anybody_in(self) -> bool:
+        """Whether anybody who reaches NATS can use it, without a login."""
+        return lets_anybody_in(self._link.client)
 
     @property
     def timings(self) -> Mapping[str, Timing]:

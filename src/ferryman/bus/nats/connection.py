@@ -164,6 +164,12 @@ class _GuardedClient(Client):
             self._user_jwt_cb, self._signature_cb = found.jwt, found.sign
 
 
+def lets_anybody_in(client: Client) -> bool:
+    """Return whether NATS asks whoever reaches it for neither a login nor a certificate."""
+    info = client._server_info
+    return not (info.get("auth_required") or info.get("tls_verify"))
+
+
 @dataclass(slots=True)
 class Events:
     """The events of an open client: errors, the connection's loss and return, and that the client has given up for

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error, SlowConsumerError
 
 from ferryman.bus.faults import BusUnusable
-from ferryman.bus.nats.connection import Events, NatsOptions, open_connection
+from ferryman.bus.nats.connection import Events, NatsOptions, lets_anybody_in, open_connection
 from ferryman.bus.nats.envelopes import VERSION, Absent, Answered, Asked, encode
 from ferryman.bus.nats.inbox import Inbox
 
@@ -62,6 +62,10 @@ class NatsLink:
     async def connect(self, seconds: float) -> None:
         """Connect for the first time; raises `BusUnusable`."""
         self.client = await self._open(seconds)
+        if lets_anybody_in(self.client):
+            _log.warning(
+                "NATS asks for no login, so anybody who reaches it controls nodes", servers=self._options.place
+            )
         await self._inbox.listen(self.client)
         self._connected.set()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
 
 from ferryman.bootstrap.keys.certificate_files import write_certificates
 from ferryman.bus.faults import BusUnusable
@@ -61,6 +62,13 @@ class TestUnreachable:
 
 
 class TestLogins:
+    async def test_a_nats_that_asks_for_none_is_warned_of(self, nats_server: NatsServer) -> None:
+        with capture_logs() as logs:
+            assert await answers(nats_server.options())
+        (warned,) = (each for each in logs if each["log_level"] == "warning")
+        assert warned["event"] == "NATS asks for no login, so anybody who reaches it controls nodes"
+        assert warned["servers"] == nats_server.url
+
     async def test_password(self, tmp_path: Path) -> None:
         word = secrets.token_hex(8)
         with running_nats(tmp_path, f'authorization {{ user: "ferry", password: "{word}" }}') as server:
@@ -73,8 +81,9 @@ class TestLogins:
 
     async def test_token(self, tmp_path: Path) -> None:
         word = secrets.token_hex(8)
-        with running_nats(tmp_path, f'authorization {{ token: "{word}" }}') as server:
+        with running_nats(tmp_path, f'authorization {{ token: "{word}" }}') as server, capture_logs() as logs:
             assert await answers(replace(server.options(), token=secret(word)))
+            assert not [each for each in logs if each["log_level"] == "warning"]
             with pytest.raises(BusUnusable, match="refuses the login"):
                 await answers(replace(server.options(), token=secret("wrong")))
 
@@ -133,7 +142,9 @@ class TestTls:
             without = NatsOptions((f"tls://localhost:{server.port}",), ca_file=tls / "ca.pem")
             with pytest.raises(BusUnusable):
                 await open_nats(without, 0.3)
-            assert await answers(replace(without, certificate=certificate, key=key))
+            with capture_logs() as logs:
+                assert await answers(replace(without, certificate=certificate, key=key))
+            assert not [each for each in logs if each["log_level"] == "warning"]  # that is a login, too
 
     async def test_login_is_not_sent_without_tls(self, tmp_path: Path) -> None:
         """The client would say it to any server that does not ask for TLS."""

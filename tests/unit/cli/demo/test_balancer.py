@@ -99,11 +99,20 @@ def test_haproxy_is_configured_for_every_server() -> None:
     assert "bind 127.0.0.1:7000\n" in settings
 
 
+@pytest.mark.parametrize("settings", [haproxy_configuration(7000, [7001]), PACKAGED.read_text()])
+def test_what_clients_claim_of_themselves_is_overwritten(settings: str) -> None:
+    """Or a client at a trusted proxy's address chooses another for each guess, and any client says it uses TLS."""
+    assert "http-request set-header X-Forwarded-For %[src]\n" in settings
+    assert "http-request set-header X-Forwarded-Proto http" in settings
+    assert "option forwardfor" not in settings
+
+
 def test_haproxy_is_configured_as_the_packaged_example_says() -> None:
     """But for addresses, TLS and comments."""
 
     def settings(text: str) -> list[str]:
         lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-        return [line for line in lines if line and not line.startswith(("bind ", "server ", "timeout http-request"))]
+        own = ("bind ", "server ", "timeout http-request")
+        return [line.replace("-Proto https", "-Proto http") for line in lines if line and not line.startswith(own)]
 
     assert settings(haproxy_configuration(7000, [7001])) == settings(PACKAGED.read_text())

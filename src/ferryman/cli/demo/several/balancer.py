@@ -28,7 +28,8 @@ defaults
 
 frontend ferryman
     bind 127.0.0.1:{port}
-    option forwardfor
+    http-request set-header X-Forwarded-For %[src]
+    http-request set-header X-Forwarded-Proto http
     use_backend channels if {{ path_beg /v1/data-channel/ }}
     default_backend calls
 

@@ -27,6 +27,7 @@ _DATABASE = "postgres"
 _SHARED = """
 [bus]
 url = "nats://127.0.0.1:{nats}"
+token_file = "../nats-token"
 
 [connections]
 trusted_proxies = ["127.0.0.1/32"]
@@ -38,9 +39,8 @@ async def start_servers(directory: Path, count: int, processes: Processes, added
 
     Raises Failure if a program is missing or does not start.
     """
-    nats = free_port()
+    nats = _start_nats(directory, processes)
     database = await _start_postgresql(directory, processes)
-    processes.keep(Program("nats", [find_nats(), "-a", "127.0.0.1", "-p", str(nats)], {}, directory / "nats.log"))
     port, ports = free_port(), [free_port() for _ in range(count)]
     first = directory / "server1"
     made = await asyncio.to_thread(initialise, ServerPlan(first, listen=f"127.0.0.1:{port}", database=database))
@@ -62,13 +62,30 @@ async def start_servers(directory: Path, count: int, processes: Processes, added
     return made, pids
 
 
+def _start_nats(directory: Path, processes: Processes) -> int:
+    """Return the port of a NATS that asks for a token.
+
+    Without one, every user of this machine could send tasks to nodes, which run them as whoever started the demo.
+    """
+    port, token = free_port(), secrets.token_hex(16)
+    _write_private(directory / "nats-token", token)
+    configuration = directory / "nats.conf"
+    _write_private(configuration, f'listen: "127.0.0.1:{port}"\nauthorization {{ token: "{token}" }}\n')
+    processes.keep(Program("nats", [find_nats(), "-c", str(configuration)], {}, directory / "nats.log"))
+    return port
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
 async def _start_postgresql(directory: Path, processes: Processes) -> str:
     """Return the URL of an empty database."""
     programs, port, password = await asyncio.to_thread(find_postgresql, directory), free_port(), secrets.token_hex(16)
     data, login = directory / "database", directory / "database-password"
     data.mkdir(mode=0o700)
-    login.touch(mode=0o600)
-    login.write_text(password)
+    _write_private(login, password)
     let_nobody_enter(directory)
     give_to_nobody(data, login)
     options = ["-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--auth=scram-sha-256"]
