@@ -1,6 +1,6 @@
 """Managed nodes and the activations that admit them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from ferryman.model.identifiers import ActivationId, Millis, NodeId
@@ -25,6 +25,22 @@ class NodeInformation:
     platform_version: str = ""
     computer_name: str = ""
     ip_address: str = ""
+
+    def cut(self) -> "NodeInformation":
+        """Return it with what is longer than `LONGEST_INFORMATION` cut off: a node may report anything."""
+        return NodeInformation(**{name: value[: LONGEST_INFORMATION[name]] for name, value in asdict(self).items()})
+
+
+LONGEST_INFORMATION = {
+    "agent_name": 128,
+    "agent_version": 64,
+    "platform_type": 32,
+    "platform_name": 256,
+    "platform_version": 256,
+    "computer_name": 256,
+    "ip_address": 64,
+}
+"""Characters of each member that are kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ _EXPONENT_BITS = 32
 _DAY = 86_400_000
 _PING_INTERVAL = 6 * 60_000
 """Milliseconds. Agents report every five minutes."""
-_VERSION_LENGTH = 64
 _PLATFORMS = {"linux": "Linux", "windows": "Windows", "macos": "MacOS"}
 """Spelled as in the first frame, and as in UpdateInstanceInformation."""
 
@@ -93,13 +92,13 @@ async def update_public_key(service: Service, node: ManagedNode, public_key: str
 
 
 async def update_information(service: Service, caller: Caller, instance_id: str, information: NodeInformation) -> None:
-    """UpdateInstanceInformation by the node itself; empty members keep their previous values.
+    """UpdateInstanceInformation by the node itself; empty members keep their previous values, long ones are cut.
 
     Raises AccessDeniedException for another node, InvalidInstanceId if the node is no longer registered.
     """
     node_id = NodeId(instance_id)
     require(service, caller, "ssm:UpdateInstanceInformation", _arn(service, node_id))
-    if not await service.store.nodes.update_information(node_id, information, service.clock()):
+    if not await service.store.nodes.update_information(node_id, information.cut(), service.clock()):
         raise _not_registered(node_id)
 
 
@@ -114,9 +113,9 @@ async def control_channel_opened(service: Service, node_id: NodeId, agent_versio
         return False
     now, known = service.clock(), node.information
     said = NodeInformation(
-        agent_version=agent_version[:_VERSION_LENGTH],
+        agent_version=agent_version,
         platform_type="" if known.platform_type else _PLATFORMS.get(platform_type.lower(), ""),
-    )
+    ).cut()
     news = said.platform_type or said.agent_version not in ("", known.agent_version)
     if news or node.last_ping_at is None or now - node.last_ping_at > _PING_INTERVAL:
         return await service.store.nodes.update_information(node_id, said, now)

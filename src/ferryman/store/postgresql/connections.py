@@ -88,7 +88,8 @@ class PostgresqlConnections(Connections):
 
     def _fault(self, error: DBAPIError) -> Exception | None:
         if is_bad_value(error):
-            return ServiceError("ValidationException", f"The database cannot hold a value: {said_by(error)}.")
+            message = "A value is too long, or has a NUL character."
+            return ServiceError("ValidationException", message, cause=said_by(error))
         state = state_of(error)
         return None if state is None else StoreUnavailable(state, said_by(error))
 

@@ -5,12 +5,13 @@ import base64
 import re
 import uuid
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import String
 
 from ferryman.core.identity.callers import authenticate
 from ferryman.core.messages import CloseControlChannel
@@ -26,6 +27,7 @@ from ferryman.model.identifiers import Millis
 from ferryman.model.nodes import NodeInformation
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.secret import Secret
+from ferryman.store.tables.nodes import nodes as table
 
 if TYPE_CHECKING:
     from tests.unit.core.conftest import World
@@ -231,6 +233,18 @@ async def test_a_ping_keeps_the_last_full_report(world: "World") -> None:
     node = await nodes.find_node(world.service, node_id)
     assert node.information == replace(full, agent_version="1.2.3.5")
     assert node.last_ping_at == world.clock()
+
+
+async def test_what_a_node_says_of_itself_is_cut(world: "World") -> None:
+    """PostgreSQL would refuse it, and SQLite store it."""
+    node_id = await world.register()
+    said = NodeInformation(*("x" * 2000 for _ in fields(NodeInformation)))
+    await nodes.update_information(world.service, world.node_caller(node_id), node_id, said)
+    kept = asdict((await nodes.find_node(world.service, node_id)).information)
+    for name, value in kept.items():
+        column = table.c[name].type
+        assert isinstance(column, String)
+        assert len(value) == column.length
 
 
 async def test_a_node_speaks_for_itself_only(world: "World") -> None:
