@@ -259,7 +259,7 @@ class ServerRecorder:
         storage = self._stored.storage_of(recording)
         try:
             key = await self._stored.data_key(session_id, sealed)
-            await self._stored.acquire(storage, session_id)
+            await self._stored.acquire(recording)
             tail = await self._stored.in_thread(RecordingReader(storage, session_id, key).resume)
             check_end(recording, tail.blocks)
         except (Damaged, KeyUnusable, OSError) as error:

@@ -17,7 +17,9 @@ from ferryman.recording.storage.port import BlockStorage, RecordingInUse
 READERS = 2
 """How many threads read."""
 ACQUIRE_SECONDS = 10.0
-"""How long a session waits for another server to let go of its recording."""
+"""How long a session waits for another server to let go of its recording before it continues unrecorded."""
+ACQUIRE_REQUIRED_SECONDS = 120.0
+"""How long a session that must be recorded waits before it ends: NFS keeps the locks of a lost machine for 90 s."""
 MOST_REMEMBERED = 10_000
 Result = TypeVar("Result")
 
@@ -51,17 +53,20 @@ class StoredRecordings:
         """Return the result of work that blocks."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    async def acquire(self, storage: BlockStorage, session_id: SessionId) -> None:
+    async def acquire(self, recording: Recording) -> None:
         """Become the recording's only writer; waits for another server, which may have lost the session just now."""
-        until, pause = monotonic() + ACQUIRE_SECONDS, 0.01
+        storage, session_id = self.storage_of(recording), recording.session_id
+        is_required = recording.mode is RecordingMode.REQUIRED
+        began, pause = monotonic(), 0.01
         while True:
             try:
                 return await self.in_thread(lambda: storage.acquire(session_id))
             except RecordingInUse:
-                if monotonic() >= until:
+                waited = monotonic() - began
+                if waited >= (ACQUIRE_REQUIRED_SECONDS if is_required else ACQUIRE_SECONDS):
                     raise
             await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.1)
+            pause = min(2 * pause, max(0.1, waited / 10))
 
     async def probe(self) -> None:
         """Find out whether only one recording cannot be written, or all; raises `Unrecordable` if all."""

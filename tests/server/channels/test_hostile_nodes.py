@@ -97,7 +97,7 @@ async def test_node_that_requests_acknowledgements_and_reads_none_is_dropped(ser
     with contextlib.suppress(aiohttp.ClientConnectionResetError):
         for _ in range(20_000):
             await hostile.control.send(forged)
-    assert await hostile.control.closed() == 1008
+    assert await hostile.control.closed() in (1006, 1008)  # a connection that is reset loses the close frame
     await unharmed(victim)
 
 

@@ -1,5 +1,6 @@
 """Recordings that somebody alters, disks that cannot be written, and servers that share a directory."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.ports.sessions import SessionChanges
 from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus
-from ferryman.recording import finisher
+from ferryman.recording import finisher, stored_recordings
 from ferryman.recording.recorder import ServerRecorder
 from ferryman.recording.session import recorder as session_recorder
 from tests.server.callers.own_calls import call, finished
@@ -118,6 +119,35 @@ async def test_recording_of_another_server_is_left_to_it(server: Server, recordi
     assert row.finished_at is not None
     assert await other.verify(row, key) is None
     await other.close()
+
+
+async def test_session_that_must_be_recorded_waits_for_a_recording_that_a_lost_server_keeps(
+    server: Server, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would end otherwise. A frozen server keeps its locks, and a file server those of a lost machine."""
+    monkeypatch.setattr(stored_recordings, "ACQUIRE_SECONDS", 0.0)
+    paired = await server.paired()
+    await paired.agent.send(output(0, b"x"))
+    await paired.client.frame()
+    disk = CountingDisk(recording.disk.directory)
+    other = ServerRecorder(server.service, disk, RecordingMode.REQUIRED)
+    waiting = asyncio.create_task(other.tap(SessionId(paired.session_id)))
+    while disk.acquisitions < 2 and not waiting.done():
+        await asyncio.sleep(0.01)
+    assert not waiting.done()
+    await recording.recorder.close()
+    assert await waiting is not None
+    await other.close()
+
+
+class CountingDisk(Disk):
+    """Counts attempts to write to a recording."""
+
+    acquisitions = 0
+
+    def acquire(self, recording_id: str) -> None:
+        self.acquisitions += 1
+        super().acquire(recording_id)
 
 
 async def test_altered_recording_is_reported_and_not_read(server: Server, recording: Recording) -> None:
