@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ferryman.bootstrap.recordings.search import open_search
 from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.ports.recordings.store import RecordingMode
 from ferryman.core.recordings import search as search_module
@@ -271,3 +273,18 @@ class TestWithoutSearch:
     async def test_search_says_how_to_switch_it_on(self, server: Server) -> None:
         with pytest.raises(ClientError, match=r"recordings\.search = true"):
             await lines(server, "x")
+
+
+async def test_servers_that_start_together_share_one_index(server: Server, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        opening = (open_search(tmp_path / "shared", server.service, on=True) for _ in range(8))
+        opened = await asyncio.gather(*map(stack.enter_async_context, opening))
+        keys = {await index.key() for _, index in opened if index is not None}
+        assert len(opened) == 8
+        assert len(keys) == 1
+        assert None not in keys
+        vault, (sealed,) = server.service.vault, keys
+        searches = [service.recording_search for service, _ in opened]
+        assert {each._key for each in searches if isinstance(each, LineSearch)} == {
+            vault.open("recording-words", sealed or b"")
+        }

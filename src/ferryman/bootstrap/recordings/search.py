@@ -1,5 +1,7 @@
 """Opens the index that recordings are searched in, if the configuration says so."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE = "search.sqlite"
 """Beside the recordings."""
+_LOCK = f"{FILE}.lock"
 
 
 @asynccontextmanager
@@ -32,6 +35,7 @@ async def open_search(
     path = directory / FILE
     if not on:
         remove_line_index(path)
+        path.with_name(_LOCK).unlink(missing_ok=True)
         yield service, None
         return
     index = SqliteLineIndex(path)
@@ -39,8 +43,9 @@ async def open_search(
     try:
         try:
             make_private_directory(directory)
-            await index.open()
-            await search.open()
+            async with _alone(path.with_name(_LOCK)):
+                await index.open()
+                await search.open()
         except (OSError, IndexUnusable) as error:
             raise Failure(
                 f"The search index {path} cannot be used",
@@ -51,3 +56,20 @@ async def open_search(
     finally:
         search.close()
         await index.close()
+
+
+@asynccontextmanager
+async def _alone(path: Path) -> AsyncIterator[None]:
+    """Wait until no other server that shares the directory opens the index.
+
+    Each would make the file and its key again, and the others would continue with what is gone.
+    """
+    from ferryman.system.file_locks import lock_file
+    from ferryman.system.private_files import PRIVATE
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    try:
+        await asyncio.to_thread(lock_file, descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
