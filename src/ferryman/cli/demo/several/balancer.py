@@ -19,7 +19,7 @@ _SERVER = "    server {name} 127.0.0.1:{port}{more}\n"
 _HAPROXY = """\
 defaults
     mode http
-    timeout connect 3s
+    timeout connect 300ms
     timeout client 60s
     timeout server 60s
     timeout tunnel 15m
@@ -36,16 +36,15 @@ frontend ferryman
 backend channels
     balance uri path-only
     hash-type consistent
-    timeout connect 300ms
     option httpchk GET /readyz
     option allbackups
-    default-server check inter 1s fall 2 rise 1
+    default-server check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
 {servers}
 backend calls
     balance leastconn
     option httpchk GET /readyz
     option allbackups
-    default-server check inter 1s fall 2 rise 1
+    default-server check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
 {servers}"""
 
 
