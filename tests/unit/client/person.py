@@ -21,6 +21,8 @@ from tests.waiting import PATIENCE
 NOTICE = re.compile(rb"\r\nConnection (?:lost|restored)[^\n]*\n\x1b\[\d+C|Connection (?:lost|restored)[^\n]*\n")
 """What a session of Ferryman's client says of an outage, in the middle of a line or at its beginning."""
 
+_MARK = b"\x1f"
+
 
 class Person:
     """A person at a terminal in which the plugin runs in the foreground."""
@@ -88,7 +90,12 @@ class Person:
     def leaves(self) -> int:
         """Wait for the plugin's end; what it showed is in `seen`."""
         self.until(lambda: self.plugin.poll() is not None)
-        self.look()
+        if (
+            self.slave >= 0
+        ):  # what was shown last may still be on its way through the terminal: it comes before the mark
+            os.write(self.slave, _MARK)
+            self.until(lambda: self.seen.endswith(_MARK))
+            self.seen = self.seen.removesuffix(_MARK)
         assert self.plugin.returncode is not None
         return self.plugin.returncode
 
