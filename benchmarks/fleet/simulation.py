@@ -29,7 +29,7 @@ KIB = 1024
 
 
 def run() -> list[Measurement]:
-    """Simulate; takes about a quarter of an hour with 100,000 nodes."""
+    """Simulate; takes more than an hour with 100,000 nodes."""
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
