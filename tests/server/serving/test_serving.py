@@ -77,17 +77,23 @@ async def test_draining_closes_both_ends_of_a_session_together(server: Server, m
     assert order[::2] == order[1::2]
 
 
-async def test_draining_lets_a_session_continue_until_both_ends_have_another_connection(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateways: set[Gateway] = set()
+@pytest.fixture
+def gateways(monkeypatch: pytest.MonkeyPatch) -> set[Gateway]:
+    """The gateways that have served an end of a session in this test."""
+    found: set[Gateway] = set()
     serve_end = Gateway.serve_end
 
     async def noted(gateway: Gateway, *arguments: Any, **more: Any) -> None:
-        gateways.add(gateway)
+        found.add(gateway)
         await serve_end(gateway, *arguments, **more)
 
     monkeypatch.setattr(Gateway, "serve_end", noted)
+    return found
+
+
+async def test_draining_lets_a_session_continue_until_both_ends_have_another_connection(
+    server: Server, gateways: set[Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(draining, "_PREPARE_SECONDS", PATIENCE)
     paired = await server.paired()
     (gateway,) = gateways
@@ -109,16 +115,8 @@ async def test_draining_lets_a_session_continue_until_both_ends_have_another_con
 
 
 async def test_a_session_that_never_prepares_keeps_no_other_from_it(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, gateways: set[Gateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateways: set[Gateway] = set()
-    serve_end = Gateway.serve_end
-
-    async def noted(gateway: Gateway, *arguments: Any, **more: Any) -> None:
-        gateways.add(gateway)
-        await serve_end(gateway, *arguments, **more)
-
-    monkeypatch.setattr(Gateway, "serve_end", noted)
     monkeypatch.setattr(draining, "_PREPARE_SECONDS", PATIENCE)
     monkeypatch.setattr(draining, "_PREPARING", 1)
     monkeypatch.setattr(draining, "_ASKING_SHARE", 0.001)
