@@ -1,8 +1,10 @@
 """Connections to PostgreSQL: several read, and several write.
 
 Writes are SERIALIZABLE transactions: what one reads, nobody else changes before it has been committed, as with SQLite.
-PostgreSQL runs them concurrently, and rolls one back if they conflict; it is then run again here. Every wait has a
-limit: for a connection, a lock, a statement and a forgotten transaction.
+PostgreSQL runs them concurrently, and rolls one back if they conflict; it is then run again here. Two that insert the
+same key at the same time can end in a unique violation instead, though a moment later the statement would have found
+the other's row: that is run again once. Every wait has a limit: for a connection, a lock, a statement and a forgotten
+transaction.
 """
 
 import random
@@ -25,7 +27,7 @@ from ferryman.store.connections import READERS, Connections, Pools
 from ferryman.store.faults import READ_ONLY
 from ferryman.store.listings import readers as listing_readers
 from ferryman.store.listings.readers import ListingReaders, Watch
-from ferryman.store.postgresql.faults import is_bad_value, met_another, said_by, state_of
+from ferryman.store.postgresql.faults import is_bad_value, is_taken, met_another, said_by, state_of
 
 WRITERS = 4
 ATTEMPTS = 8
@@ -94,11 +96,14 @@ class PostgresqlConnections(Connections):
         return None if state is None else StoreUnavailable(state, said_by(error))
 
     def _write(self, run: Callable[[Connection], Result]) -> Result:
+        found_taken = False
         for attempt in range(1, ATTEMPTS):
             try:
                 return super()._write(run)
             except DBAPIError as error:
-                if not met_another(error):
+                if is_taken(error) and not found_taken:  # perhaps by a row that it could not see
+                    found_taken = True
+                elif not met_another(error):
                     raise
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))  # noqa: S311 no secret
         return super()._write(run)

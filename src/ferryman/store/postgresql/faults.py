@@ -37,6 +37,8 @@ ADVICE: Mapping[str, str] = {
 _MET_ANOTHER = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the transaction was rolled back, and can be run again."""
 
+_UNIQUE_VIOLATION = "23505"
+
 
 def state_of(error: DBAPIError) -> str | None:
     """Return the state that an error shows; None if the statement is at fault, not the store."""
@@ -56,6 +58,11 @@ def is_bad_value(error: DBAPIError) -> bool:
 def met_another(error: DBAPIError) -> bool:
     """Return whether a transaction was rolled back because of another, and may be run again."""
     return getattr(error.orig, "sqlstate", None) in _MET_ANOTHER
+
+
+def is_taken(error: DBAPIError) -> bool:
+    """Return whether a row with the same primary or unique key exists, whether the transaction could see it or not."""
+    return getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION
 
 
 def unusable(error: DBAPIError, url: URL) -> StoreUnusable:

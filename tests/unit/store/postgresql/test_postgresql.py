@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import LiteralString
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from ferryman.core.listings import ListingTooSlow
+from ferryman.model.documents import DocumentFormat, DocumentVersion, StoredDocument
 from ferryman.model.errors import ServiceError, StoreUnavailable
 from ferryman.model.identifiers import ActivationId, Millis, NodeId, SessionId
+from ferryman.model.identity.groups import Group
 from ferryman.model.identity.users import User
 from ferryman.model.nodes import Activation
 from ferryman.model.sessions import Session, SessionQuota, SessionStatus, SessionUsage
@@ -22,6 +25,14 @@ from ferryman.store.urls import store_url
 from tests.waiting import PATIENCE
 
 ALICE = User("AIDA1", "alice", Millis(1))
+BUILT_IN = "arn:aws:iam::aws:policy/FerrymanOperator"
+DOCUMENT = StoredDocument(
+    DocumentVersion("Doc", 1, DocumentFormat.JSON, ("Linux",), Millis(1)),
+    content="{}",
+    json="{}",
+    default_version=1,
+    latest_version=1,
+)
 SESSION = Session(
     session_id=SessionId("alice-0"),
     target=NodeId("mi-1"),
@@ -116,6 +127,57 @@ async def test_a_quota_holds_between_servers(postgresql_url: str) -> None:
         )
         assert used.count(None) == 5
         assert len(await stores[0].sessions.active_on(NodeId("mi-1"))) == 5
+
+
+SAME_ROWS = {
+    "document version": (
+        "INSERT INTO document_versions (name, version, format, platforms, created_at, type, content, is_default)"
+        " VALUES ('Doc', 2, 'JSON', '', 1, 'Session', '2', false)",
+        lambda store: store.documents.append(replace(DOCUMENT, content="3")),
+        None,
+    ),
+    "inline policy": (
+        "INSERT INTO inline_policies (owner_id, name, text) VALUES ('AIDA1', 'p', 'theirs')",
+        lambda store: store.policies.put_inline("AIDA1", "p", "ours"),
+        None,
+    ),
+    "attachment": (
+        "INSERT INTO policy_attachments (owner_id, arn) VALUES ('AIDA1', 'arn:aws:iam::aws:policy/FerrymanOperator')",
+        lambda store: store.policies.attach("AIDA1", BUILT_IN),
+        True,
+    ),
+    "member": (
+        "INSERT INTO group_members (group_id, user_id) VALUES ('AGPA1', 'AIDA1')",
+        lambda store: store.groups.add_member("AGPA1", "AIDA1"),
+        True,
+    ),
+}
+"""What another server inserts, what we call meanwhile, and what that returns."""
+
+
+@pytest.mark.parametrize(("theirs", "ours", "returns"), SAME_ROWS.values(), ids=SAME_ROWS)
+async def test_a_row_that_another_server_inserts_at_the_same_time_is_no_error(
+    postgresql_url: str, theirs: LiteralString, ours: Callable[[SqlStore], Awaitable[object]], returns: object
+) -> None:
+    async with await open_store(postgresql_url) as store:
+        await store.identities.add_user(ALICE)
+        await store.groups.add(Group("AGPA1", "web", Millis(1)))
+        await store.documents.add(DOCUMENT)
+        async with await psycopg.AsyncConnection.connect(postgresql_url) as other:
+            await other.execute(theirs)
+            call = asyncio.ensure_future(ours(store))
+            await until_one_waits(postgresql_url)
+            await other.commit()
+        assert await call == returns
+        assert [text for _, text in await store.policies.inline("AIDA1")] in ([], ["ours"])
+
+
+async def until_one_waits(url: str) -> None:
+    """Return when a statement waits for another transaction's lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ferryman' AND wait_event_type = 'Lock'"
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as watcher, asyncio.timeout(PATIENCE):
+        while await (await watcher.execute(waiting)).fetchone() == (0,):
+            await asyncio.sleep(0.01)
 
 
 async def test_connections_that_were_closed_while_idle_are_replaced_unnoticed(postgresql_url: str) -> None:
