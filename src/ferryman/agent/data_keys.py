@@ -16,7 +16,8 @@ from ferryman.agent.identity.credentials import CredentialSource, is_credential_
 from ferryman.agent.identity.server_trust import server_trust
 from ferryman.agent.settings import KmsSettings
 from ferryman.agent.versions import USER_AGENT
-from ferryman.channel.key_agreement import DATA_KEY_SIZE, DataKeySealed, encryption_context
+from ferryman.channel.ciphers import DATA_KEY_SIZE
+from ferryman.channel.key_agreement import DataKeySealed, encryption_context
 from ferryman.model.errors import ServiceError
 from ferryman.model.failures import said_by
 from ferryman.model.identity.credentials import Credentials

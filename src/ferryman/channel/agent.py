@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ferryman.channel.agent_handshake import HandshakeState, NodeHandshake
+from ferryman.channel.ciphers import Unopenable
 from ferryman.channel.current_client import CurrentClient
 from ferryman.channel.events import (
     AgentEvent,
@@ -18,7 +19,7 @@ from ferryman.channel.events import (
     PublicationStarted,
     SessionEnded,
 )
-from ferryman.channel.key_agreement import Encryption, Unopenable
+from ferryman.channel.key_agreement import Encryption
 from ferryman.channel.negotiation import AWS
 from ferryman.channel.publication import PublicationState, publication
 from ferryman.channel.streams.outgoing import Clock, Entropy, unnumbered

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
+from ferryman.channel.ciphers import Cipher, Unopenable
 from ferryman.channel.key_agreement import (
     ENCRYPTED,
     SEALED_BY_CLIENT,
-    Cipher,
     DataKeySealed,
     Encryption,
     Entropy,
     KeyRefused,
     NodeKeyAgreement,
-    Unopenable,
 )
 from ferryman.channel.negotiation import OURS
 from ferryman.wire.payloads import (

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ferryman.channel.ciphers import Unopenable
 from ferryman.channel.events import (
     ClientEvent,
     ClientNotAccepted,
@@ -22,13 +23,7 @@ from ferryman.channel.events import (
     SessionEnded,
     SessionStarted,
 )
-from ferryman.channel.key_agreement import (
-    SEALED_BY_CLIENT,
-    SEALED_BY_NODE,
-    ClientKeyAgreement,
-    KeyRefused,
-    Unopenable,
-)
+from ferryman.channel.key_agreement import SEALED_BY_CLIENT, SEALED_BY_NODE, ClientKeyAgreement, KeyRefused
 from ferryman.channel.liveness import Liveness
 from ferryman.channel.negotiation import AWS, agree, offer
 from ferryman.channel.streams.outgoing import Clock, Entropy, Peer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ferryman.channel.key_agreement import DATA_KEY_SIZE, Unopenable
+from ferryman.channel.ciphers import DATA_KEY_SIZE, Unopenable
 
 NONCE_SIZE = 12
 TAG_SIZE = 16

@@ -14,10 +14,11 @@ import binascii
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from ferryman.channel.ciphers import Cipher
 from ferryman.wire.agent_message import PayloadType
 from ferryman.wire.payloads import (
     KMS_ENCRYPTION_ACTION,
@@ -30,7 +31,6 @@ from ferryman.wire.payloads import (
     encode_payload,
 )
 
-DATA_KEY_SIZE = 64
 SEALED_BY_NODE = frozenset({PayloadType.OUTPUT, PayloadType.STD_ERR, PayloadType.EXIT_CODE})
 SEALED_BY_CLIENT = frozenset({PayloadType.OUTPUT})
 LONGEST_CIPHERTEXT = 6144
@@ -49,28 +49,8 @@ ENCRYPTED = "This session is encrypted using AWS KMS."
 Entropy = Callable[[int], bytes]
 
 
-class Unopenable(ValueError):
-    """A payload that was not sealed with this key, or was changed since."""
-
-
 class KeyRefused(ValueError):
     """The other end's part of the agreement is not acceptable; the text is the reason."""
-
-
-class Cipher(Protocol):
-    """Seals and opens payloads: `encryption.SessionCipher`."""
-
-    def seal(self, plaintext: bytes) -> bytes:
-        """Return `plaintext` sealed for the other end."""
-
-    def open(self, sealed: bytes) -> bytes:
-        """Return what the other end sealed; raises Unopenable."""
-
-    def open_in_order(self) -> None:
-        """Open only what was sealed next after what was opened last."""
-
-    def reopen(self, sealed: bytes) -> bytes:
-        """Return what this end sealed; raises Unopenable."""
 
 
 @dataclass(frozen=True, slots=True)

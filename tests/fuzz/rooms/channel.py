@@ -4,9 +4,10 @@ import base64
 from collections.abc import Iterator
 
 from ferryman.channel.agent import AgentChannel
+from ferryman.channel.ciphers import Unopenable
 from ferryman.channel.client import ClientChannel
 from ferryman.channel.encryption import OVERHEAD, open_sealed, seal
-from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed, Encryption, Unopenable
+from ferryman.channel.key_agreement import DataKeyRequested, DataKeySealed, Encryption
 from ferryman.channel.mux.session import MuxSession, Role
 from ferryman.wire.agent_message import AgentMessage, MalformedFrame, PayloadType, decode, encode
 from ferryman.wire.smux import Command, SmuxFrame

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ferryman.channel.ciphers import Unopenable
 from ferryman.channel.encryption import OVERHEAD, client_cipher, node_cipher, open_sealed, seal, split
-from ferryman.channel.key_agreement import Unopenable
 
 ALL: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "client.json").read_text())
 VECTORS = [vector for vector in ALL if vector["kind"] == "aes_gcm"]

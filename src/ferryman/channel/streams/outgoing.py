@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from enum import Enum, auto
 
 from ferryman.channel.aws_client import AwsClient
-from ferryman.channel.key_agreement import Cipher
+from ferryman.channel.ciphers import Cipher
 from ferryman.channel.streams.resending import OneByOne, Outstanding, WhenStuck
 from ferryman.channel.streams.round_trip import RoundTrip
 from ferryman.channel.streams.window import MeasuredWindow, Window

@@ -10,7 +10,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ferryman.channel.key_agreement import DATA_KEY_SIZE, DataKeyRequested, encryption_context
+from ferryman.channel.ciphers import DATA_KEY_SIZE
+from ferryman.channel.key_agreement import DataKeyRequested, encryption_context
 from ferryman.client.calls.api_proxies import through_proxies
 from ferryman.client.calls.daemon_threads import in_daemon_thread
 from ferryman.client.calls.launch import Launch
