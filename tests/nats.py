@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ class NatsServer:
 @contextlib.contextmanager
 def running_nats(directory: Path, settings: str = "") -> Iterator[NatsServer]:
     """Run a nats-server until the end of the context."""
+    import_module("ferryman.bus.nats.bus")  # now, because it takes too long in an event loop
     server = NatsServer(directory, settings)
     server.start()
     try:
