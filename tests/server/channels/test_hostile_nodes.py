@@ -9,18 +9,12 @@ import pytest
 from ferryman.core.service import Limits
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.http.admission.throttling import REFUSAL_SECONDS
-from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, acknowledge, output, plain_frame, state, task_complete, typed
 from tests.server.running import Node, Paired, Server
 from tests.waiting import PATIENCE
 
 FLOOD = 1000
-
-
-@pytest.fixture
-def timeouts() -> Timeouts:
-    return Timeouts(drain=0.1, finish=0.1)
 
 
 async def unharmed(victim: Paired) -> None:

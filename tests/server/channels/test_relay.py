@@ -27,7 +27,7 @@ from tests.waiting import PATIENCE
 
 @pytest.fixture
 def timeouts() -> Timeouts:
-    return Timeouts(stall=0.2, finish=0.3, drain=0.2)
+    return Timeouts(stall=0.2)
 
 
 async def test_frames_pass_unchanged_both_ways(server: Server) -> None:

@@ -6,16 +6,10 @@ import struct
 import pytest
 
 from ferryman.model.sessions import SessionStatus
-from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, output, plain_frame, typed
 from tests.server.relayed import MEBIBYTE
 from tests.server.running import Paired, Server
-
-
-@pytest.fixture
-def timeouts() -> Timeouts:
-    return Timeouts(stall=0.2, finish=0.3, drain=0.2)
 
 
 async def test_frames_that_an_end_may_not_send_are_not_forwarded(server: Server) -> None:

@@ -20,11 +20,6 @@ from tests.server.running import Paired, Server, until
 from tests.waiting import PATIENCE
 
 
-@pytest.fixture
-def timeouts() -> Timeouts:
-    return Timeouts(handshake=0.3)
-
-
 def receipt_of(frame: bytes) -> bytes:
     """A client's acknowledgement, with all its members."""
     message = decode(frame)
@@ -64,7 +59,8 @@ async def resumed(paired: Paired) -> Peer:
     return client
 
 
-async def test_nothing_is_sent_right_after_handshake_complete(server: Server) -> None:
+async def handshake_completed(server: Server) -> tuple[Paired, bytes]:
+    """A session whose agent has completed the handshake and sent a frame right after."""
     paired = await server.paired()
     complete = encode(
         AgentMessage(MessageType.OUTPUT_STREAM_DATA, 1, 0, uuid.uuid4(), 1, PayloadType.HANDSHAKE_COMPLETE, b"{}")
@@ -73,8 +69,23 @@ async def test_nothing_is_sent_right_after_handshake_complete(server: Server) ->
     await paired.agent.send(complete)
     await paired.agent.send(trailing)
     assert await paired.client.frame() == complete
-    await paired.client.answered()  # the pong came first
+    return paired, trailing
+
+
+async def test_what_follows_handshake_complete_is_sent_in_the_end(server: Server) -> None:
+    paired, trailing = await handshake_completed(server)
     assert await paired.client.frame() == trailing
+
+
+class TestLongPause:
+    @pytest.fixture
+    def timeouts(self) -> Timeouts:
+        return Timeouts(handshake=3600)
+
+    async def test_nothing_is_sent_right_after_handshake_complete(self, server: Server) -> None:
+        paired, _ = await handshake_completed(server)
+        await paired.client.answered()  # the pong came first
+        await server.shut_down()
 
 
 async def test_acknowledgements_of_the_client_are_repeated(server: Server) -> None:

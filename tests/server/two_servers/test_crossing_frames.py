@@ -10,18 +10,12 @@ import pytest
 from ferryman.bootstrap.bus.opening import ClosableBus
 from ferryman.model.sessions import SessionStatus
 from ferryman.server.channels.remote.carrier import Carrier
-from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, output, state, task_complete, typed
 from tests.server.relayed import MEBIBYTE, started_for
 from tests.server.running import Paired, Server
 
 SIZES = (1, 126, 1024, 65536, 300_000, 1_000_000)
-
-
-@pytest.fixture
-def timeouts() -> Timeouts:
-    return Timeouts(close=0.3, finish=0.3, drain=0.5)
 
 
 @pytest.fixture
@@ -68,11 +62,15 @@ async def test_a_client_that_reads_slowly_loses_nothing(paired: Paired) -> None:
     await sending
 
 
+async def ended(end: Peer) -> None:
+    """The end is told that the session ended, and its connection is closed."""
+    await end.until(MessageType.CHANNEL_CLOSED)
+    assert await end.closed() == 1000
+
+
 async def test_the_end_of_a_session_reaches_both_ends(paired: Paired, other: Server) -> None:
     await other.call("terminate_session", SessionId=paired.session_id)
-    for end in (paired.client, paired.agent):
-        await end.until(MessageType.CHANNEL_CLOSED)
-        assert await end.closed() == 1000
+    await asyncio.gather(*(ended(end) for end in (paired.client, paired.agent)))
 
 
 async def test_the_last_output_comes_before_the_end(paired: Paired) -> None:

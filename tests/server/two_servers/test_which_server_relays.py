@@ -16,16 +16,10 @@ from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.remote import remote_ends
 from ferryman.server.channels.remote.carrier import Carrier
 from ferryman.server.channels.remote.remote_ends import RemoteEnds, Serve
-from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import MessageType
 from tests.server.peers import Peer, state, typed
 from tests.server.relayed import started_for
 from tests.server.running import Paired, Server
-
-
-@pytest.fixture
-def timeouts() -> Timeouts:
-    return Timeouts(finish=0.3, drain=0.5)
 
 
 async def agent_elsewhere(paired: Paired, other: Server, monkeypatch: pytest.MonkeyPatch) -> Peer:
