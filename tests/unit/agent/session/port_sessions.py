@@ -1,7 +1,6 @@
 """Port sessions on a node, with the destinations that tests forward to."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -142,10 +141,3 @@ async def answer_at_the_end(reader: asyncio.StreamReader, writer: asyncio.Stream
     data = await reader.read(-1)
     writer.write(b"got %d bytes" % len(data))
     await writer.drain()
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -1,7 +1,6 @@
 """Which hosts a port session reaches."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -13,6 +12,7 @@ from ferryman.agent.session.destinations import (
     is_denied,
     networks,
 )
+from tests.ports import free_port
 from tests.waiting import PATIENCE
 
 DEFAULT = networks(DENIED_BY_DEFAULT)
@@ -191,9 +191,7 @@ async def test_the_next_address_is_tried_when_one_refuses() -> None:
 
 
 async def test_a_refused_connection_is_reported_immediately() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(DialFailed, match=f"cannot connect to localhost:{port}: Connection refused"):
             await Destination(port).dial(asyncio.Protocol)

@@ -9,8 +9,9 @@ import pytest
 from ferryman.agent.records import FAILED, SUCCESS
 from ferryman.channel.peer_versions import client_multiplexes
 from ferryman.wire.agent_message import Flag
+from tests.ports import free_port
 from tests.unit.agent.peers import Client
-from tests.unit.agent.session.port_sessions import Node, answer_at_the_end, closed_port, document, echo, forwarding
+from tests.unit.agent.session.port_sessions import Node, answer_at_the_end, document, echo, forwarding
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -48,7 +49,7 @@ async def test_ssh_style_the_clients_end_of_input_is_passed_on(node: Node, clien
 
 
 async def test_ssh_style_a_refused_connection_is_the_sessions_failure(node: Node, client: Client) -> None:
-    port = closed_port()
+    port = free_port()
     await node.start(document(port), client)
     result = await node.result()
     assert (result.status, result.output) == (FAILED, f"cannot connect to localhost:{port}: Connection refused")

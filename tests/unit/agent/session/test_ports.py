@@ -13,12 +13,12 @@ from ferryman.agent.settings import AgentSettings
 from ferryman.wire.agent_message import Flag, PayloadType
 from ferryman.wire.payloads import encode_flag
 from ferryman.wire.tasks import InteractiveShellContent
+from tests.ports import free_port
 from tests.unit.agent.peers import Client, Service
 from tests.unit.agent.session.port_sessions import (
     Node,
     Tunnels,
     answer_at_the_end,
-    closed_port,
     document,
     echo,
     forwarding,
@@ -138,7 +138,7 @@ async def test_a_refused_connection_ends_its_stream_immediately_and_the_session_
     node: Node, serve: Any, plain: bool
 ) -> None:
     client = Client(plain=plain)
-    await node.start(forwarding(closed_port()), client)
+    await node.start(forwarding(free_port()), client)
     tunnels = Tunnels(client, 1 if plain else 2)
     stream = tunnels.open()
     await tunnels.until(lambda: stream in tunnels.closed)

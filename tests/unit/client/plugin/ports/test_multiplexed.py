@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.waiting import PATIENCE
+from tests.ports import free_port
+from tests.waiting import PATIENCE, program_start
 
 SESSION_ID = "ann-0123456789abcdef0"
 START_TEXT = f"\nStarting session with SessionId: {SESSION_ID}\n"
@@ -255,9 +256,7 @@ def test_a_busy_port_is_an_error(forwarding: Any, start: Start) -> None:
 
 
 def test_a_chosen_port_is_the_one_opened(forwarding: Any, start: Start) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = free_port()
     far_end, _ = forwarding(localPortNumber=str(port))
     assert port_of(start(far_end.arguments())) == port
 
@@ -363,10 +362,11 @@ def test_a_port_that_nobody_uses_is_closed_in_the_end(forwarding: Any, start: St
 
 def test_an_unused_connection_keeps_its_port_open(forwarding: Any, start: Start) -> None:
     far_end, _ = forwarding()
-    plugin = start(far_end.arguments(), extra={"FERRYMAN_FORWARD_IDLE_SECONDS": "0.5"})
+    idle = 10 * program_start()
+    plugin = start(far_end.arguments(), extra={"FERRYMAN_FORWARD_IDLE_SECONDS": f"{idle}"})
     with connected(port_of(plugin)) as connection:
         with pytest.raises(subprocess.TimeoutExpired):
-            plugin.wait(2)
+            plugin.wait(2 * idle)
         connection.sendall(b"still here")
         assert read(connection, 10) == b"still here"
     assert plugin.wait(PATIENCE) == 0
