@@ -165,7 +165,7 @@ def test_a_server_with_another_time_does_not_join(
     migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + ahead)
-    with pytest.raises(StoreUnusable, match=r"differ by (59|60|61) s"), one_of_several(migrated_postgresql, "one"):
+    with pytest.raises(StoreUnusable, match=r"differ by (5|6)\d s"), one_of_several(migrated_postgresql, "one"):
         pass
 
 
