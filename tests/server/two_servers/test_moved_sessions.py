@@ -13,6 +13,7 @@ from ferryman.server.channels.relay import progress
 from tests.server.peers import Peer, state
 from tests.server.relayed import started_for
 from tests.server.running import Paired, Server
+from tests.waiting import PATIENCE
 
 
 async def moved(server: Server, monkeypatch: pytest.MonkeyPatch) -> Paired:
@@ -75,6 +76,7 @@ async def test_another_server_that_stored_it_as_disconnected_is_corrected(
     server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that starts looks for sessions that nobody relays, and this one was between two servers."""
+    monkeypatch.setattr(progress, "FOLLOW_SECONDS", 10 * PATIENCE)  # it is checked when both ends are there
     paired = await moved(server, monkeypatch)
     _, agent = await joined(paired, other)
     await server.store.sessions.transition(SessionId(paired.session_id), SessionStatus.DISCONNECTED)
@@ -85,6 +87,7 @@ async def test_another_server_that_stored_it_as_disconnected_is_corrected(
 async def test_it_is_closed_if_it_ended_meanwhile(
     server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(progress, "FOLLOW_SECONDS", 10 * PATIENCE)
     paired = await moved(server, monkeypatch)
     client, agent = await joined(paired, other)
     await server.store.sessions.transition(SessionId(paired.session_id), SessionStatus.TERMINATED)
