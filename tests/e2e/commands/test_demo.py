@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,7 @@ import pytest
 from ferryman.bus.faults import BusUnusable
 from ferryman.bus.nats.bus import open_nats
 from ferryman.bus.nats.connection import NatsOptions
+from ferryman.cli.demo.texts import losing_a_server
 from tests.e2e.demo import Ferryman, arguments, running_demo
 from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.shell import OpenShell
@@ -88,6 +90,11 @@ def test_without_a_terminal_it_runs_one_command_and_shows_the_row(tmp_path: Path
 
 @pytest.mark.usefixtures("nothing_left")
 def test_on_a_terminal_it_opens_a_shell(tmp_path: Path, environment: dict[str, str]) -> None:
+    theirs = tmp_path / "home" / "bin" / "ferryman"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("#!/bin/sh\necho another ferryman\n")
+    theirs.chmod(0o755)
+    (tmp_path / "home" / ".bashrc").write_text(f"PATH={theirs.parent}:$PATH\n")
     given = environment | {"SHELL": "/bin/bash"}
     child = pexpect.spawn(FERRYMAN, ["demo"], cwd=str(tmp_path), env=given, timeout=PATIENCE, dimensions=(24, 80))
     child.expect_exact("ferryman run demo -- uname -a")
@@ -129,6 +136,10 @@ def test_for_programs_one_line_is_printed_before_serving(tmp_path: Path, held: F
     assert facts["pids"]["agent"] == facts["pids"]["agents"][0]
     for node_id in facts["node_ids"]:
         wait_until(lambda node_id=node_id: held.is_connected(node_id))  # type: ignore[misc]
+    nodes = held.client("ssm").describe_instance_information()["InstanceInformationList"]
+    assert [(each["InstanceId"], each["Name"]) for each in sorted(nodes, key=itemgetter("Name"))] == list(
+        zip(facts["node_ids"], ("demo", "demo2"), strict=True)
+    )
     # The profile alone suffices, too.
     profile = Path(facts["profile_dir"])
     alone = {
@@ -152,6 +163,10 @@ def open_directory() -> Iterator[Path]:
         yield Path(made)
 
 
+def command_line(pid: int) -> str:
+    return " ".join(psutil.Process(pid).cmdline())
+
+
 def test_several_servers_start_and_leave_nothing(open_directory: Path, open_shell: OpenShell) -> None:
     """Nor does a session whose agent was killed."""
     with running_demo(open_directory, "--servers", "2", forked=False) as several:
@@ -163,7 +178,9 @@ def test_several_servers_start_and_leave_nothing(open_directory: Path, open_shel
         assert port is not None
         with pytest.raises(BusUnusable, match="refuses the login"):  # other users of this machine cannot use it
             asyncio.run(open_nats(NatsOptions((f"nats://127.0.0.1:{port[1]}",)), PATIENCE))
-        psutil.Process(several.facts["pids"]["servers"][0]).kill()
+        (pattern,) = re.findall(r"pkill -9 -f (\S+)", losing_a_server(shared.parent, 2))
+        (first,) = [pid for pid in several.facts["pids"]["servers"] if re.search(pattern, command_line(pid))]
+        psutil.Process(first).kill()
         wait_until(lambda: several.answers() and all(map(several.is_connected, several.facts["node_ids"])))
         shell = open_shell(several)
         shell.prompt()

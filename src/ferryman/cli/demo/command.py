@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ import typer
 
 from ferryman.cli.client.console import console_link
 from ferryman.cli.demo import parts as demo_parts
+from ferryman.cli.demo import texts
 from ferryman.cli.demo.parts import Parts
 from ferryman.cli.demo.processes import Processes, Program
 from ferryman.cli.output.printing import print_lines
@@ -31,8 +33,6 @@ from ferryman.console import STATIC
 from ferryman.model.failures import Failure
 
 SCRATCH = ".demo"
-_NEXT = "docs/tutorial/first-session.md"
-"""In the checkout: sets up a server that stays."""
 _COMMAND = 'unset HISTFILE; echo "Hello from $(uname -n): you are $(id -un), on $(tty)."'
 _MARK = 42
 _LOG_LINES = 5
@@ -124,7 +124,7 @@ class Demo:
         if as_json:
             _say(parts.as_json())
         else:
-            _say(_instructions(parts, await asyncio.to_thread(_console)))
+            _say(texts.instructions(parts, self.directory, await asyncio.to_thread(_console)))
         await _until_input_closes()
         return 0
 
@@ -132,15 +132,15 @@ class Demo:
         """Open a shell with the demo's environment; without a terminal, run one command through the stock AWS CLI."""
         aws = _aws()
         if sys.stdin.isatty() and sys.stdout.isatty():
-            _say("Starting a server and an agent for this machine: this takes a few seconds.")
+            _say(texts.announcement(self.servers, self.nodes))
             parts = await self._start()
-            _say(_welcome(parts, await asyncio.to_thread(_console)))
+            _say(texts.welcome(parts, self.directory, await asyncio.to_thread(_console)))
             pid = self._processes.spawn(_own_shell(self.directory), parts.environment)
             await self._processes.wait(pid)  # the status of the person's last command says nothing about the demo
             _say("The demo has stopped.")
             return 0
         parts = await self._start()
-        _say(_introduction(parts))
+        _say(f"{texts.introduction(parts)}$ aws {' '.join(texts.start_session(parts))}")
         return await self._one_command(aws, parts)
 
     async def _start(self) -> Parts:
@@ -154,7 +154,9 @@ class Demo:
         os.write(typing, script.encode())
         os.close(typing)
         with transcript.open("wb") as output:
-            pid = self._processes.spawn([aws, *_start_session(parts)], parts.environment, stdin=typed, stdout=output)
+            pid = self._processes.spawn(
+                [aws, *texts.start_session(parts)], parts.environment, stdin=typed, stdout=output
+            )
         os.close(typed)
         status = await self._processes.wait(pid)
         text = transcript.read_text(errors="replace")
@@ -185,10 +187,6 @@ def _scratch_directory() -> Path:
     return Path(tempfile.mkdtemp(dir=parent, prefix=""))
 
 
-def _start_session(parts: Parts) -> list[str]:
-    return ["ssm", "start-session", "--target", parts.node_ids[0]]
-
-
 def _aws() -> str:
     beside = Path(sys.executable).parent
     found = shutil.which("aws", path=f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
@@ -203,57 +201,28 @@ def _aws() -> str:
     return found
 
 
-def _introduction(parts: Parts) -> str:
-    nodes = f"{'Node' if len(parts.node_ids) == 1 else 'Nodes':9}{', '.join(parts.node_ids)}"
-    return (
-        f"Server   {parts.made.public_url}, account {parts.made.account_id}, region {parts.made.region}\n"
-        f"{nodes}, which {'is' if len(parts.node_ids) == 1 else 'all are'} this machine\n"
-        f"Profile  {parts.made.profile_directory}; your own AWS configuration is not changed\n\n"
-        f"$ aws {' '.join(_start_session(parts))}"
-    )
-
-
 def _console() -> str:
-    """Return a link that signs a browser in; "" if the console's files are not built.
+    """Return a link that signs a browser in, "" if the console's files are not built.
 
     In a thread: the demo's own process may be what carries the call to its servers.
     """
     if not (STATIC / "index.html").is_file():
         return ""
-    link = console_link(connect(Connection(), "ferryman"))
-    return f"Console, signed in once within a minute; later, run `ferryman console`:\n\n  {link}\n\n"
-
-
-def _welcome(parts: Parts, console: str) -> str:
-    return (
-        f"\n{_introduction(parts).rpartition('$ ')[0]}{console}"
-        "This shell is set up to use them. Try:\n\n"
-        "  ferryman shell demo                    # a shell on the node, until `exit`\n"
-        "  ferryman run demo -- uname -a          # one command, with its exit status\n"
-        f"  aws {' '.join(_start_session(parts))}\n\n"
-        f"Then read {_NEXT}. `ferryman help` lists the commands; `exit` stops the demo.\n"
-    )
+    return console_link(connect(Connection(), "ferryman"))
 
 
 def _own_shell(directory: Path) -> list[str]:
-    """Return the person's own shell; in bash, with a prompt that says where they are."""
+    """Return the person's own shell; in bash, with a prompt that says where they are.
+
+    Our programs come first on PATH in bash, whatever the person's settings put there.
+    """
     shell = os.environ.get("SHELL") or "/bin/sh"
     if Path(shell).name != "bash":
         return [shell, "-i"]
     settings = directory / "bashrc"
-    settings.write_text('[ -f ~/.bashrc ] && . ~/.bashrc\nPS1="(ferryman demo) $PS1"\n')
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    settings.write_text(f'[ -f ~/.bashrc ] && . ~/.bashrc\nPATH={programs}:$PATH\nPS1="(ferryman demo) $PS1"\n')
     return [shell, "--rcfile", str(settings), "-i"]
-
-
-def _instructions(parts: Parts, console: str) -> str:
-    profile = parts.made.profile_directory
-    return (
-        f"{_introduction(parts).rpartition('$ ')[0]}{console}In another shell:\n\n"
-        f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}\n"
-        f"  export PATH={Path(sys.executable).parent}:$PATH\n"
-        f"  aws {' '.join(_start_session(parts))}\n\n"
-        "Close standard input (Ctrl-D) or press Ctrl-C to stop the demo."
-    )
 
 
 async def _ended_row(parts: Parts, session_id: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from ferryman.cli.demo.starting import FERRYMAN, free_port, limit, without_aws
 from ferryman.cli.operate.init import Initialised, ServerPlan, initialise
 from ferryman.client.calls.api import Api, Connection, connect
 
+NODE_NAME = "demo"
+"""The first node's name."""
 _POLL = 0.05
 
 
@@ -150,26 +152,16 @@ async def _healthy(port: int, context: ssl.SSLContext | None) -> bool:
 
 
 async def _register(api: Api, made: Initialised, states: list[Path]) -> tuple[str, ...]:
+    """Register nodes called demo, demo2 and so on, with an activation for each: a name belongs to an activation."""
     from ferryman.agent.identity.registration import register
 
-    ticket = await _call(
-        api, "CreateActivation", IamRole="FerrymanDemo", DefaultInstanceName="demo", RegistrationLimit=len(states)
-    )
-    return tuple(
-        await asyncio.gather(
-            *(
-                register(
-                    made.public_url,
-                    made.region,
-                    ticket["ActivationId"],
-                    ticket["ActivationCode"],
-                    state,
-                    ca_file=made.ca_file,
-                )
-                for state in states
-            )
-        )
-    )
+    async def node(number: int, state: Path) -> str:
+        name = NODE_NAME if number == 1 else f"{NODE_NAME}{number}"
+        ticket = await _call(api, "CreateActivation", IamRole="FerrymanDemo", DefaultInstanceName=name)
+        activation = ticket["ActivationId"], ticket["ActivationCode"]
+        return await register(made.public_url, made.region, *activation, state, ca_file=made.ca_file)
+
+    return tuple(await asyncio.gather(*(node(number, state) for number, state in enumerate(states, 1))))
 
 
 async def _until_connected(api: Api, node_ids: tuple[str, ...]) -> None:
