@@ -19,17 +19,20 @@ from ferryman.core.service import Limits, Service, Settings
 from ferryman.core.vault import Vault
 from ferryman.model.identity.callers import BuiltinRole
 from ferryman.sandbox.worker import Sandbox
+from ferryman.server import application
 from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.serving import serve
+from ferryman.server.store_health import StoreHealth
 from ferryman.server.timeouts import Timeouts
 from ferryman.store.database import open_store
 from tests.server.callers.iam_calls import Iam
 from tests.server.raw_connections import Raw
 from tests.server.running import ACCOUNT, REGION, Clock, Recorded, Server, narrow_socket, nothing, server_sockets, until
 from tests.stall_guard import StallGuard
+from tests.waiting import PATIENCE
 
 _GUARD = pytest.StashKey[StallGuard]()
 
@@ -55,6 +58,14 @@ def no_stalls(stall_guard: StallGuard) -> Iterator[None]:
         yield
     if told := stall_guard.report():
         pytest.fail(told, pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def patient_health() -> Iterator[None]:
+    """`/healthz` waits for the store as long as a test does: the disk may be busy with other tests."""
+    with pytest.MonkeyPatch.context() as patch:  # of its own: what a test patches is restored before its server ends
+        patch.setattr(application, "StoreHealth", partial(StoreHealth, patience=PATIENCE))
+        yield
 
 
 @pytest.fixture
