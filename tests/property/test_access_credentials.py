@@ -94,7 +94,11 @@ def template(empty_database: Path) -> Path:
     return empty_database
 
 
-@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(8),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @example(
     nodes=POOL[:1],
     cases=[(AccessRequestStatus.APPROVED, ENDS - 1)],

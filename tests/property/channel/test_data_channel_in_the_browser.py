@@ -20,7 +20,11 @@ def program() -> Iterator[EngineProgram]:
     running.close()
 
 
-@settings(deadline=None, max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=examples(10),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(weather=WEATHER, window=WINDOWS, output_size=st.integers(0, 30_000), encrypted=st.booleans())
 def test_every_byte_arrives_once_and_in_order(
     program: EngineProgram, weather: Weather, window: Window, output_size: int, encrypted: bool
