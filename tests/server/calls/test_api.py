@@ -14,6 +14,7 @@ from ferryman.model.sessions import SessionStatus
 from ferryman.server.timeouts import Timeouts
 from tests.server.callers.api_calls import DESCRIBE, JSON, LIST_ACTIVE, refusal, signed_describe
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def test_a_session_from_start_to_end(server: Server) -> None:
     assert row["DocumentName"] == "SSM-SessionManagerRunShell"
     assert row["OutputUrl"] == {}
     assert row["AccessType"] == "Standard"
-    assert abs(row["StartDate"] - datetime.now(UTC)) < timedelta(seconds=30)
+    assert abs(row["StartDate"] - datetime.now(UTC)) < timedelta(seconds=PATIENCE)
     assert {"EndDate", "Details", "MaxSessionDuration"}.isdisjoint(row)
 
     resumed = await server.call("resume_session", SessionId=session_id)

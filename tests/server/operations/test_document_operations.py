@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.server.running import Server
+from tests.waiting import PATIENCE
 
 SHELL = {"schemaVersion": "1.0", "sessionType": "Standard_Stream"}
 YAML = """\
@@ -45,7 +46,7 @@ async def test_create_and_describe(server: Server) -> None:
     created = await create(
         server, VersionName="one", DisplayName="Tail a log", TargetType="/x", Tags=[{"Key": "team", "Value": "a"}]
     )
-    assert datetime.now(UTC) - created.pop("CreatedDate") < timedelta(seconds=30)
+    assert datetime.now(UTC) - created.pop("CreatedDate") < timedelta(seconds=PATIENCE)
     assert created == {
         "Hash": hashlib.sha256(YAML.encode()).hexdigest(),
         "HashType": "Sha256",

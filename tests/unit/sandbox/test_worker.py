@@ -63,7 +63,14 @@ def decision(*automatic: str) -> DecideAccess:
 
 
 def children() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "document-sandbox" in " ".join(each.cmdline())]
+    return [each for each in psutil.Process().children() if is_sandbox(each)]
+
+
+def is_sandbox(process: psutil.Process) -> bool:
+    try:
+        return "document-sandbox" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # another test's, which has just ended
+        return False
 
 
 async def test_documents_are_read_written_and_asked(sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ferryman.core.documents.parameters import Value, check_values, read_parameters, substitute
 from ferryman.core.documents.text import RuleBroken
 from ferryman.model.errors import ServiceError
+from tests.stall_guard import scale
 
 
 def checked(definition: Mapping[str, Any], *values: str) -> Value:
@@ -118,7 +119,7 @@ def test_no_pattern_takes_exponential_time() -> None:
     started = time.process_time()
     with pytest.raises(ServiceError, match="pattern"):
         checked({"type": "String", "allowedPattern": "(a+)+(a|aa)*$"}, "a" * 60_000 + "!")
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < scale()
 
 
 def test_substitution_is_textual_once_and_in_place() -> None:

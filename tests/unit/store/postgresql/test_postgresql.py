@@ -209,9 +209,9 @@ async def test_a_database_that_is_away_is_said_to_be_gone_and_used_again_when_it
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PostgresqlConnections, "patience", 1.0)
     async with relayed(postgresql_url) as (relay, url), await open_store(url) as store:
         await store.identities.add_user(ALICE)
+        monkeypatch.setattr(PostgresqlConnections, "patience", 1.0)
         relay.swallows = True
         async with asyncio.timeout(PATIENCE):
             calls = [store.identities.users() for _ in range(3 * READERS)]
