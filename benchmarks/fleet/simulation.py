@@ -10,6 +10,8 @@ import asyncio
 import gc
 import logging
 import os
+import resource
+import sys
 
 import psutil
 import structlog
@@ -29,7 +31,7 @@ KIB = 1024
 
 
 def run() -> list[Measurement]:
-    """Simulate; takes more than an hour with 100,000 nodes."""
+    """Simulate; takes some 20 min of processor time with 100,000 nodes. Says on stderr what it has seen so far."""
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -42,13 +44,14 @@ def run() -> list[Measurement]:
 async def _simulate() -> list[Measurement]:
     async with simulated_fleet(NODES, SERVERS, Costs()) as fleet:
         before = _memory()
-        connected = await fleet.connect()
+        connected = _said("all are connected", await fleet.connect())
         kib = (_memory() - before) / NODES / KIB
-        started = await fleet.start_sessions(NODES // 10, START_SECONDS, KEY_SECONDS)
-        quiet = await fleet.quiet(QUIET_SECONDS)
+        started = _said("all sessions run", await fleet.start_sessions(NODES // 10, START_SECONDS, KEY_SECONDS))
+        quiet = _said("nothing happened", await fleet.quiet(QUIET_SECONDS))
         first, second = fleet.world.servers[:2]
-        killed = await fleet.lose(first, silent=False)
-        silently = await fleet.lose(second, silent=True)
+        killed = _said("all are back from a killed server", await fleet.lose(first, silent=False))
+        silently = _said("all are back from a silent one", await fleet.lose(second, silent=True))
+        faults = fleet.world.faults
         wrong = sum(person.wrong for person in fleet.people) + sum(person.ended != "" for person in fleet.people)
     return [
         Measurement(
@@ -60,6 +63,14 @@ async def _simulate() -> list[Measurement]:
         *_measured("one of five killed", killed),
         *_measured("another lost without a word", silently),
         Measurement("keys lost, doubled or changed, and sessions ended", wrong, "", bar=Bar("value", at_most=0)),
+        Measurement(
+            "faults of servers and of the simulation", len(faults), "", bar=Bar("value", at_most=0), note=_first(faults)
+        ),
+        Measurement(
+            "most memory of this process: servers, agents, both ends of sessions",
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB,
+            "MiB",
+        ),
     ]
 
 
@@ -77,6 +88,15 @@ def _note(seen: Seen) -> str:
         f"{100 * seen.busiest:.0f} %, longest wait for a processor {1000 * seen.backlog:.0f} ms; "
         f"slowest key {seen.slowest_key:.2f} s"
     )
+
+
+def _said(what: str, seen: Seen) -> Seen:
+    print(f"  {what}, {seen.missing} missing, after {seen.seconds:.1f} virtual seconds", file=sys.stderr, flush=True)
+    return seen
+
+
+def _first(faults: list[str]) -> str:
+    return faults[0] if faults else ""
 
 
 def _memory() -> int:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import random
 import tempfile
+import traceback
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fleet.simulated.bus import SimulatedNats
 from benchmarks.fleet.simulated.network import ServerSocket
@@ -34,6 +36,8 @@ class World:
     """All that there are or have been."""
     balancer: LoadBalancer = field(default_factory=LoadBalancer)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    """What tasks raised that nobody awaits, of servers and of the simulation. There should be none."""
     _key: bytes = field(default_factory=lambda: os.urandom(KEY_BYTES))
 
     def add_servers(self, count: int) -> None:
@@ -53,7 +57,7 @@ class World:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self.tasks.discard(task)
         if not task.cancelled():
-            task.result()  # a fault of the simulation; the loop prints it
+            task.result()  # a fault of the simulation; the loop's handler notes it
 
     def lose(self, server: SimulatedServer, *, silent: bool) -> None:
         """Lose a server: its process, whose connections are reset, or silently the whole machine.
@@ -83,13 +87,21 @@ async def simulated_world(servers: int, node_ids: list[NodeId], costs: Costs, se
         async with await open_store(url) as store:
             hold_nodes_in_memory(store, node_ids, Millis(EPOCH))
             world = World(loop, store, costs, random.Random(seed))  # noqa: S311 - to repeat a simulation
+            loop.set_exception_handler(lambda _, context: world.faults.append(_described(context)))
             world.add_servers(servers)
             try:
                 yield world
             finally:
+                loop.set_exception_handler(None)
                 for task in world.tasks:
                     task.cancel()
                 await asyncio.gather(*world.tasks, return_exceptions=True)
                 for each in world.servers:
                     await each.stop()
                 await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+
+
+def _described(context: dict[str, Any]) -> str:
+    error = context.get("exception")
+    lines = traceback.format_exception(error) if isinstance(error, BaseException) else ()
+    return "".join((str(context["message"]), "\n", *lines))
