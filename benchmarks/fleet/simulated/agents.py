@@ -82,7 +82,7 @@ class Agent:
             await server.call(
                 self.node_id,
                 lambda service: update_information(service, caller, self.node_id, information),
-                connects_node=True,
+                "UpdateInstanceInformation",
             )
 
     async def _open(self) -> ServerSocket:
@@ -91,7 +91,7 @@ class Agent:
             token = await server.call(
                 self.node_id,
                 lambda service: server.channel_token(service, self.node_id, Channel.CONTROL, self.node_id),
-                connects_node=True,
+                "CreateControlChannel",
             )
         opened = OpenControlChannel(
             message_schema_version=MESSAGE_SCHEMA_VERSION,

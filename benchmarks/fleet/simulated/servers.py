@@ -7,7 +7,8 @@ measured on real servers.
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar, cast
@@ -27,7 +28,12 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.websocket import Socket
-from ferryman.server.http.admission.throttling import agents_turns, authentication_turns
+from ferryman.server.http.admission.throttling import (
+    REFUSED_AGENT_SECONDS,
+    agents_turns,
+    authentication_turns,
+    most_waiting,
+)
 from ferryman.store.database import SqlStore
 from ferryman.transport.errors import Unreachable
 from ferryman.wire.opening import (
@@ -62,6 +68,8 @@ class Costs:
     """Of the rest of a call."""
     upgrade: float = 0.0023
     """Of the rest of an upgrade, and of opening the channel."""
+    refusal: float = 0.00055
+    """Of a call that gets SlowDown: a fifth of one that is carried out, as measured."""
     frame: float = 0.00003
     """Of a frame that is relayed."""
 
@@ -119,26 +127,22 @@ class SimulatedServer:
         """Note that a socket is closed."""
         self._sockets.discard(socket)
 
-    async def call(
-        self, caller: str, work: Callable[[Service], Awaitable[Result]], *, connects_node: bool = False
-    ) -> Result:
+    async def call(self, caller: str, work: Callable[[Service], Awaitable[Result]], operation: str = "") -> Result:
         """Perform an API call of a caller: `work` is the use case. Raises `Unreachable` and `ServiceError`.
 
-        `connects_node`: it is one that an agent makes to connect its node.
+        `operation` is its name if an agent makes it to connect its node.
         """
-        self._requests += 1
-        try:
-            await self._admit(caller, self.costs.call, connects_node=connects_node)
+        with self._request():
+            await self._admit(caller, self.costs.call, most_waiting(operation, upgrade=False))
             result = await work(self.service)
-        finally:
-            self._requests -= 1
         await asyncio.sleep(LATENCY)
         self._require_alive()
         return result
 
     async def open_control_channel(self, peer: Peer, node_id: NodeId, opened: OpenControlChannel) -> ServerSocket:
         """Upgrade a node's connection and open its control channel. Raises as `call`."""
-        await self._admit(node_id, self.costs.upgrade, connects_node=True)
+        with self._request():
+            await self._admit(node_id, self.costs.upgrade, most_waiting("CreateControlChannel", upgrade=True))
         caller = node_caller(self.service, node_id)
         require(self.service, caller, "ssmmessages:OpenControlChannel", self.service.arns.node(node_id))
         self.gateway.contention.check(node_id, self.service.clock())
@@ -152,7 +156,8 @@ class SimulatedServer:
 
     async def open_data_channel(self, session_id: SessionId, node_id: NodeId | None = None) -> PeerWebSocket:
         """Upgrade a connection of one end of a session, the node's if there is a `node_id`. Raises as `call`."""
-        await self._admit(node_id or session_id, self.costs.upgrade)
+        with self._request():
+            await self._admit(node_id or session_id, self.costs.upgrade)
         websocket = PeerWebSocket(self, DATA_HEARTBEAT)
         self._serve(websocket.far_end, self._run_data_channel(websocket.far_end, session_id, node_id))
         return websocket
@@ -183,14 +188,29 @@ class SimulatedServer:
             task.cancel()
         await asyncio.gather(self._pinging, *self._tasks, return_exceptions=True)
 
-    async def _admit(self, caller: str, seconds: float, *, connects_node: bool = False) -> None:
-        """Carry a request here, and have it wait for its turn and for the processor."""
+    @contextmanager
+    def _request(self) -> Iterator[None]:
+        """Count a request, as the load balancer does until it is answered."""
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+
+    async def _admit(self, caller: str, seconds: float, most: int | None = None) -> None:
+        """Carry a request here, and have it wait for its turn and for the processor.
+
+        `most`, if an agent makes it to connect its node: how many of those may wait before it is refused.
+        """
         await asyncio.sleep(LATENCY)
         self._require_alive()
         try:
-            async with (self._agents_turns if connects_node else self._turns).turn((caller, caller)):
+            async with (self._turns if most is None else self._agents_turns).turn((caller, caller), most):
                 await self._work(self.costs.authentication)
         except NoPlace as error:
+            await self._work(self.costs.refusal)
+            if most is not None:
+                await asyncio.sleep(REFUSED_AGENT_SECONDS)
             raise ServiceError("SlowDown", "Too many requests are waiting.", status=503) from error
         await self._work(seconds)
         self._require_alive()

@@ -11,8 +11,14 @@ from ferryman.core.iam.operator import create_access_key, create_user
 from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.server.http import steps
+from ferryman.server.http.admission import throttling
 from ferryman.server.http.admission.authentication import authenticate_caller
-from ferryman.server.http.admission.throttling import AGENTS_AUTHENTICATIONS, AUTHENTICATIONS
+from ferryman.server.http.admission.throttling import (
+    AGENTS_AUTHENTICATIONS,
+    AUTHENTICATIONS,
+    REFUSED_AGENT_SECONDS,
+)
+from ferryman.server.http.admission.throttling import most_waiting as real_limit
 from tests.server.running import Node, Server, nothing, until
 
 TARGET = "AmazonSSM.DescribeSessions"
@@ -50,6 +56,13 @@ async def test_signatures_of_one_key_are_verified_a_few_at_a_time(
     assert set(await asyncio.gather(*crowd)) == {(400, "AccessDeniedException")}
 
 
+async def inform(server: Server, node: Node) -> int:
+    target = "AmazonSSM.UpdateInstanceInformation"
+    body = json.dumps({"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active"}).encode()
+    headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target}, node.credentials)
+    return (await server.json_call(target, body, headers))[0]
+
+
 async def test_nobody_waits_behind_agents_that_connect_their_nodes(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,20 +77,53 @@ async def test_nobody_waits_behind_agents_that_connect_their_nodes(
             await released.wait()
         return await authenticate_caller(service, request, asked)
 
-    async def inform(node: Node) -> int:
-        target = "AmazonSSM.UpdateInstanceInformation"
-        body = json.dumps({"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active"}).encode()
-        headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target}, node.credentials)
-        return (await server.json_call(target, body, headers))[0]
-
     monkeypatch.setattr(steps, "authenticate_caller", slowly)
-    agents = [asyncio.create_task(inform(node)) for node in nodes]
+    agents = [asyncio.create_task(inform(server, node)) for node in nodes]
     await until(nothing, lambda _: verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS)
     for _ in range(AUTHENTICATIONS):
         assert (await call(server, server.administrator))[0] == 200
     assert verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS
     released.set()
     assert set(await asyncio.gather(*agents)) == {200}
+
+
+async def test_agents_that_are_half_done_have_places_where_others_are_refused(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would begin again, and a crowd would keep the server busy with hardly anyone connecting."""
+    *crowd, late, half_done = [await server.register() for _ in range(AGENTS_AUTHENTICATIONS + 2)]
+    pauses: list[tuple[float, bool]] = []
+    verifying: Counter[str] = Counter()
+    arrived: list[str] = []
+    released = asyncio.Event()
+
+    def most_waiting(operation: str, *, upgrade: bool) -> int | None:
+        arrived.append(operation)
+        return real_limit(operation, upgrade=upgrade)
+
+    async def pause(_: Any, seconds: float, *, evictable: bool) -> bool:
+        pauses.append((seconds, evictable))
+        return True
+
+    async def slowly(service: Any, request: Any, asked: Any) -> Any:
+        verifying[asked.operation] += 1
+        if asked.operation == "UpdateInstanceInformation":
+            await released.wait()
+        return await authenticate_caller(service, request, asked)
+
+    monkeypatch.setattr(steps, "authenticate_caller", slowly)
+    monkeypatch.setattr(throttling, "pause", pause)
+    monkeypatch.setattr(throttling, "most_waiting", most_waiting)
+    monkeypatch.setattr(throttling, "MOST_BEFORE_INFORMING", AGENTS_AUTHENTICATIONS)
+    running = [asyncio.create_task(inform(server, node)) for node in crowd]
+    await until(nothing, lambda _: verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS)
+    assert await inform(server, late) == 503
+    assert pauses == [(REFUSED_AGENT_SECONDS, True)]  # a server that refuses immediately would get all agents
+    connecting = asyncio.create_task(half_done.control())
+    await until(nothing, lambda _: "CreateControlChannel" in arrived)
+    released.set()
+    await connecting
+    assert set(await asyncio.gather(*running)) == {200}
 
 
 async def test_whoever_leaves_while_waiting_is_not_verified(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,10 @@ from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.timeouts import Timeouts
 from tests.server.raw_connections import HEALTH, Raw
 from tests.server.running import nothing, until
+from tests.waiting import PATIENCE
 
 BUSY = HEALTH.replace(b"/healthz", b"/busy")
+REFUSED = HEALTH.replace(b"/healthz", b"/refused")
 
 
 @dataclass
@@ -54,12 +56,16 @@ class TestShortage:
                 request.protocol.working()
                 doorway.busy.append(request.protocol)
                 await doorway.released.wait()
+            if request.path == "/refused":
+                request.protocol.working()
+                doorway.busy.append(request.protocol)
+                await request.protocol.pause(PATIENCE, evictable=True)
             return web.Response(text="hello")
 
         listener = listen("127.0.0.1", 0)
         server = web.Server(answer)
         limits = ConnectionLimits(UnauthenticatedLimits(), 2, per_caller=2, per_address=2)
-        door = Listener([listener], server, limits, RequestMemories(1 << 20), Timeouts())
+        door = Listener([listener], server, limits, RequestMemories(1 << 20), Timeouts(request=PATIENCE))
         door.open()
         doorway = Doorway(door, listener.getsockname()[1])
         yield doorway
@@ -80,6 +86,13 @@ class TestShortage:
         second.writer.write(HEALTH)
         assert b"200" in await second.status()
         assert doorway.door.connections == 2
+
+    async def test_peers_that_wait_for_their_refusal_are_closed_first(self, doorway: Doorway) -> None:
+        first, _ = [await doorway.ask(REFUSED) for _ in range(2)]
+        await until(nothing, lambda _: len(doorway.busy) == 2)
+        third = await doorway.ask()
+        assert b"200" in await third.status()
+        assert await first.gone() == b""
 
     async def test_new_connections_wait_while_all_are_busy(self, doorway: Doorway) -> None:
         with capture_logs() as lines:

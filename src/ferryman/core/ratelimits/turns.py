@@ -43,17 +43,20 @@ class Turns(Generic[Party]):
         return self._count
 
     @asynccontextmanager
-    async def turn(self, party: Party) -> AsyncIterator[None]:
-        """Work inside this context; raises as `acquire`."""
-        await self.acquire(party)
+    async def turn(self, party: Party, most: int | None = None) -> AsyncIterator[None]:
+        """Work inside this context; arguments and errors as of `acquire`."""
+        await self.acquire(party, most)
         try:
             yield
         finally:
             self.release(party)
 
-    async def acquire(self, party: Party) -> None:
-        """Wait for a place; raises `NoPlace` if too much waits or runs. `release` gives it back."""
-        self._make_room(party)
+    async def acquire(self, party: Party, most: int | None = None) -> None:
+        """Wait for a place; raises `NoPlace` if too much waits or runs. `release` gives it back.
+
+        `most` is a lower limit than that of all work, for work that leaves room for other work.
+        """
+        self._make_room(party, self._most if most is None else min(most, self._most))
         turn = asyncio.get_running_loop().create_future()
         turns = self._waiting.setdefault(party, deque())
         turns.append(turn)
@@ -78,11 +81,11 @@ class Turns(Generic[Party]):
             del self._running[party]
         self._grant()
 
-    def _make_room(self, party: Party) -> None:
+    def _make_room(self, party: Party, limit: int) -> None:
         own = self._count_of(party)
         if own >= self._most_per_party:
             raise NoPlace(own)
-        if self._count < self._most:
+        if self._count < limit:
             return
         most = max(self._by_size, default=0)
         if most <= own + 1:

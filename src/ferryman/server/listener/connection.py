@@ -135,14 +135,18 @@ class Connection(web.RequestHandler):
         self.refused |= not fits
         return fits
 
-    async def pause(self, seconds: float) -> bool:
+    async def pause(self, seconds: float, *, evictable: bool = False) -> bool:
         """Let the peer wait for its turn; False, and immediately, if it leaves.
 
-        Meanwhile the connection is not idle, so that waiting ones have a limit.
+        Meanwhile the connection is not idle, so that waiting ones have a limit. It is if it is `evictable`, and then
+        closed if there are too many.
         """
         if self._left is None:
             return False
-        self._limits.mark_busy(self)
+        if evictable:
+            self._limits.mark_idle(self)
+        else:
+            self._limits.mark_busy(self)
         self._leaving = self._loop.create_future()
         try:
             async with asyncio.timeout(seconds):

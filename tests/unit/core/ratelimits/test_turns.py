@@ -99,6 +99,14 @@ async def test_parties_with_one_piece_each_displace_nobody(work: Work) -> None:
         await work.turns.acquire("late")
 
 
+async def test_work_with_a_lower_limit_leaves_room_for_other_work(work: Work) -> None:
+    await work.start(*[f"party-{number}" for number in range(MOST - 1)])
+    with pytest.raises(NoPlace, match="too many"):
+        await work.turns.acquire("yielding", MOST - 1)
+    await work.start("other")
+    assert len(work.turns) == MOST
+
+
 async def test_work_that_is_cancelled_while_it_waits_or_begins_leaves_its_turn(work: Work) -> None:
     first = await work.start("a", "a", "b")
     waiting = await work.start("c", "d")

@@ -18,6 +18,9 @@ from ferryman.server.listener.connection import Connection
 REFUSAL_SECONDS = 0.25
 """How long a call over the limit waits for its refusal: callers who ignore the limit then cost little. SDKs wait longer
 by themselves."""
+REFUSED_AGENT_SECONDS = 10.0
+"""How long an agent for whom there is no place waits for its refusal. Meanwhile the load balancer counts its request,
+and sends others elsewhere: a server that refuses immediately has the fewest connections, and would get all agents."""
 UPGRADE_SECONDS = 5.0
 """How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
 AUTHENTICATIONS = 4
@@ -30,6 +33,10 @@ AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChanne
 """The operations with which agents connect their node, the upgrade of a control channel included."""
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
 """How many requests may wait to be verified, of all keys and of one; further ones get SlowDown."""
+MOST_BEFORE_CALLING, MOST_BEFORE_INFORMING = 3072, 2048
+"""How many requests of agents may wait before further calls, and further UpdateInstanceInformation, get SlowDown. An
+agent that connects calls UpdateInstanceInformation first and upgrades last. If those that are half done were refused as
+often, they would begin again, and a crowd would keep the server busy with hardly anyone connecting."""
 DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "ValidationException", "ValidationError", "InvalidInput"})
 """Errors that need no permission to cause."""
 
@@ -57,11 +64,14 @@ async def await_turn(
             return
 
 
-async def pause(request: web.Request, seconds: float = 0.0) -> bool:
-    """Let a peer wait before it is refused, at least REFUSAL_SECONDS; False, and immediately, if it leaves."""
+async def pause(request: web.Request, seconds: float = 0.0, *, evictable: bool = False) -> bool:
+    """Let a peer wait before it is refused, at least REFUSAL_SECONDS; False, and immediately, if it leaves.
+
+    `evictable`: its connection may be closed meanwhile if the server has too many.
+    """
     seconds = max(REFUSAL_SECONDS, seconds)
     if isinstance(request.protocol, Connection):
-        return await request.protocol.pause(seconds)
+        return await request.protocol.pause(seconds, evictable=evictable)
     await asyncio.sleep(seconds)
     return True
 
@@ -74,16 +84,29 @@ async def authentication_turn(request: web.Request, claimed_key: str | None) -> 
     Raises SlowDown (503) if too many requests wait, and ConnectionError if the peer has left meanwhile.
     """
     call = request[CONTEXT].call
-    connects_node = call is not None and call.operation in AGENTS_OPERATIONS
+    most = None if call is None else most_waiting(call.operation, upgrade=request.method == "GET")
+    connects_node = most is not None
     turns = request.app[AGENTS_TURNS if connects_node else AUTHENTICATION_TURNS]
     try:
-        async with turns.turn((request.remote or "", claimed_key or "")):
+        async with turns.turn((request.remote or "", claimed_key or ""), most):
             if request.transport is None:
                 raise ConnectionResetError("the peer has left")
             yield
     except NoPlace as error:
+        if connects_node:
+            await pause(request, REFUSED_AGENT_SECONDS, evictable=True)
         message = "Too many requests are waiting. Make fewer calls at a time."
         raise ServiceError("SlowDown", message, status=503) from error
+
+
+def most_waiting(operation: str, *, upgrade: bool) -> int | None:
+    """Return how many requests of agents may wait before one of this operation, or the upgrade of its channel, is
+    refused; None if agents do not connect their nodes with it."""
+    if operation not in AGENTS_OPERATIONS:
+        return None
+    if upgrade:
+        return MOST_WAITING
+    return MOST_BEFORE_INFORMING if operation == "UpdateInstanceInformation" else MOST_BEFORE_CALLING
 
 
 def authentication_turns() -> Turns[tuple[str, str]]:
