@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -25,31 +26,61 @@ LIMIT = 30.0
 MEGABYTE = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an agent holds, in bytes."""
+
+    idle: int
+    """The agent and its zygote together, proportionally."""
+    worker: int
+    """A session worker with a shell, proportionally."""
+    own: int
+    """What only that worker has."""
+
+
 def run() -> list[Measurement]:
-    """Takes some twenty seconds."""
+    """Takes some forty seconds."""
     needed = closure("ferryman", "agent")
-    with tempfile.TemporaryDirectory(prefix="ferryman-bench-") as directory, demo(Path(directory)) as running:
+    with tempfile.TemporaryDirectory(prefix="ferryman-bench-") as directory:
         wheel = unpacked(build_wheel(Path(directory)), Path(directory) / "wheel")
         size = installed_bytes(wheel, needed.values())
         packages = link_packages(needed.values(), wheel, Path(directory) / "packages")
-        with agent(running, packages, Path(directory) / "state") as (process, node):
-            time.sleep(SETTLE_SECONDS)
-            zygote = process.children()[0]
-            idle = pss(process) + pss(zygote)
-            with opened(running.command(Target=node), running.environment) as terminal:
-                terminal.prompt()
-                (worker,) = [each for each in zygote.children() if each.name() == "ferryman-worker"]
-                time.sleep(SETTLE_SECONDS)
-                session, private = pss(worker), worker.memory_full_info().uss
+        plain, encrypted = (memory(Path(directory), packages, tls=tls) for tls in (False, True))
     return [
         Measurement(
             "The agent's wheel and what it needs, installed", size / MEGABYTE, "MB", bar=Bar("value", at_most=40)
         ),
         Measurement("The agent's wheel, packages it needs", len(needed), "packages"),
-        Measurement("Idle agent and zygote together, PSS", idle / MEGABYTE, "MB", bar=Bar("value", at_most=60)),
-        Measurement("Session worker with a shell, PSS", session / MEGABYTE, "MB", bar=Bar("value", at_most=15)),
-        Measurement("Session worker with a shell, private", private / MEGABYTE, "MB", bar=Bar("value", at_most=8)),
+        *measurements(plain, ""),
+        *measurements(encrypted, ", with TLS"),
     ]
+
+
+def measurements(found: Memory, how: str) -> list[Measurement]:
+    return [
+        Measurement(f"{what}{how}", value / MEGABYTE, "MB", bar=Bar("value", at_most=bar))
+        for what, value, bar in (
+            ("Idle agent and zygote together, PSS", found.idle, 60),
+            ("Session worker with a shell, PSS", found.worker, 15),
+            ("Session worker with a shell, private", found.own, 8),
+        )
+    ]
+
+
+def memory(directory: Path, packages: Path, *, tls: bool) -> Memory:
+    """Run an agent and a shell on its node, and measure them."""
+    with (
+        demo(directory, tls=tls) as running,
+        agent(running, packages, directory / f"state-{tls}") as (process, node),
+    ):
+        time.sleep(SETTLE_SECONDS)
+        zygote = process.children()[0]
+        idle = pss(process) + pss(zygote)
+        with opened(running.command(Target=node), running.environment) as terminal:
+            terminal.prompt()
+            (worker,) = [each for each in zygote.children() if each.name() == "ferryman-worker"]
+            time.sleep(SETTLE_SECONDS)
+            return Memory(idle, pss(worker), worker.memory_full_info().uss)
 
 
 @contextmanager
@@ -59,6 +90,8 @@ def agent(running: Ferryman, packages: Path, state: Path) -> Iterator[tuple[psut
     program = [sys.executable, "-S", "-P", "-m", "ferryman.cli.main", "agent"]
     environment = {"PYTHONPATH": str(packages), "PATH": os.defpath, "HOME": str(state)}
     register = ["register", "--endpoint-url", running.facts["endpoint_url"], "--state-dir", str(state)]
+    if running.facts["ca_file"]:
+        register += ["--ca-file", running.facts["ca_file"]]
     done = subprocess.run(
         [*program, *register, "--activation-id", activation["ActivationId"], "--region", running.facts["region"]],
         env=environment | {"FERRYMAN_ACTIVATION_CODE": activation["ActivationCode"]},

@@ -99,12 +99,14 @@ class Ferryman:
             region_name=facts["region"],
             aws_access_key_id=facts["access_key_id"],
             aws_secret_access_key=facts["secret_access_key"],
+            verify=facts["ca_file"],
         )
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "TERM": "xterm-256color",
             "AWS_ACCESS_KEY_ID": facts["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": facts["secret_access_key"],
+            **({"AWS_CA_BUNDLE": facts["ca_file"]} if facts["ca_file"] else {}),
         }
 
     def command(self, **request: Any) -> list[str]:
@@ -118,8 +120,8 @@ class Ferryman:
 
 
 @contextmanager
-def demo(directory: Path) -> Iterator[Ferryman]:
-    command = [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json", *(["--tls"] if TLS is not None else [])]
+def demo(directory: Path, *, tls: bool = TLS is not None) -> Iterator[Ferryman]:
+    command = [str(PROGRAMS / "ferryman"), "demo", "--hold", "--json", *(["--tls"] if tls else [])]
     with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
