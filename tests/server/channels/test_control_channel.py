@@ -10,6 +10,8 @@ from ferryman.core.ports.bus import NoResponders
 from ferryman.model.sessions import SessionStatus
 from ferryman.model.values.versions import AGENT_VERSION
 from ferryman.server.channels.contention import REPLACEMENTS
+from ferryman.server.channels.control_channel import ControlChannel
+from ferryman.server.channels.gateway import Gateway
 from ferryman.server.timeouts import Timeouts
 from ferryman.wire.agent_message import AgentMessage, MessageType, decode
 from ferryman.wire.payloads import ChannelClosed, decode_payload
@@ -116,6 +118,26 @@ async def test_two_agents_of_one_node_do_not_replace_each_other_for_ever(
     server.clock.advance(61)
     await node.control()
     assert await channels[-1].closed() == 1000
+
+
+async def test_channel_that_is_replaced_again_while_it_closes_counts_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a newer one here and by one of another server, whichever is noticed first."""
+    added: list[tuple[Gateway, ControlChannel]] = []
+    add = Gateway.add_control_channel
+
+    def noted(gateway: Gateway, channel: ControlChannel) -> None:
+        added.append((gateway, channel))
+        add(gateway, channel)
+
+    monkeypatch.setattr(Gateway, "add_control_channel", noted)
+    node = await server.register()
+    await node.control()
+    [(gateway, channel)] = added
+    for _ in range(REPLACEMENTS):
+        gateway.supersede_control_channel(channel)
+    await node.control()
 
 
 async def test_a_node_that_is_deregistered_while_it_opens_does_not_stay(server: Server) -> None:

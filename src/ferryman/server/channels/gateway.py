@@ -325,8 +325,9 @@ class Gateway:
 
     def supersede_control_channel(self, channel: ControlChannel) -> None:
         """Close a control channel of which there is a newer one, here or on another server."""
-        self.contention.replaced(channel.node_id, self.service.clock())
-        channel.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
+        if channel.socket.departure is None:  # otherwise it is closing, and was counted if a newer one is why
+            self.contention.replaced(channel.node_id, self.service.clock())
+            channel.socket.leave(WSCloseCode.OK, "replaced by a newer control channel")
 
     def remove_control_channel(self, channel: ControlChannel) -> None:
         """Forget a control channel, unless another one has replaced it."""
