@@ -6,29 +6,20 @@ The servers' processors are slow in turn: what 300 nodes ask of them is what 3,0
 import asyncio
 from collections.abc import Coroutine
 
-import pytest
-
 from benchmarks.fleet.simulated.fleet import Fleet, Seen, simulated_fleet
-from benchmarks.fleet.simulated.servers import Costs
+from benchmarks.fleet.simulated.servers import Costs, standing_for
 from benchmarks.fleet.simulated.virtual_time import VirtualLoop
-from ferryman.server.http.admission import throttling
 
 NODES, SERVERS, SESSIONS = 300, 4, 15
 SLOW = Costs(authentication=0.012, call=0.013, upgrade=0.023, frame=0.0003)
-
-
-CROWD = 100
-"""So many nodes stand for one, in what they cost and in how many of them may wait."""
 
 
 def test_everyone_is_back_soon_after_a_server_is_lost_and_nothing_typed_is() -> None:
     _simulate(_losses())
 
 
-def test_a_crowd_of_ten_times_as_many_nodes_as_may_wait_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_of_ten_times_as_many_nodes_as_may_wait_gets_in() -> None:
     """Without a place for those that are half done, and if refusals made a server look idle, it hardly would."""
-    for limit in ("MOST_WAITING", "MOST_BEFORE_CALLING", "MOST_BEFORE_INFORMING"):
-        monkeypatch.setattr(throttling, limit, getattr(throttling, limit) // CROWD)
     _simulate(_crowd())
 
 
@@ -41,14 +32,13 @@ def _simulate(simulated: Coroutine[None, None, None]) -> None:
 
 
 async def _crowd() -> None:
-    real = Costs()
-    costs = Costs(real.authentication * CROWD, real.call * CROWD, real.upgrade * CROWD, real.refusal * CROWD)
-    async with simulated_fleet(1000, 5, costs) as fleet:
-        connected = await fleet.connect()
-        assert connected.missing == 0
-        # 220 s if the servers did nothing but connect nodes
-        assert connected.seconds <= 400
-        assert fleet.world.faults == []
+    with standing_for(100) as costs:
+        async with simulated_fleet(1000, 5, costs) as fleet:
+            connected = await fleet.connect()
+            assert connected.missing == 0
+            # 220 s if the servers did nothing but connect nodes
+            assert connected.seconds <= 400
+            assert fleet.world.faults == []
 
 
 async def _losses() -> None:

@@ -9,9 +9,10 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import TypeVar, cast
+from unittest.mock import patch
 
 from benchmarks.fleet.simulated.bus import ServerBus, SimulatedNats
 from benchmarks.fleet.simulated.network import LATENCY, Peer, PeerWebSocket, ServerSocket
@@ -28,6 +29,7 @@ from ferryman.model.identifiers import Millis, NodeId, SessionId
 from ferryman.server.channels.control_channel import ControlChannel
 from ferryman.server.channels.gateway import Gateway
 from ferryman.server.channels.sockets.websocket import Socket
+from ferryman.server.http.admission import throttling
 from ferryman.server.http.admission.throttling import (
     REFUSED_AGENT_SECONDS,
     agents_turns,
@@ -72,6 +74,19 @@ class Costs:
     """Of a call that gets SlowDown: a fifth of one that is carried out, as measured."""
     frame: float = 0.00003
     """Of a frame that is relayed."""
+
+
+@contextmanager
+def standing_for(nodes: int) -> Iterator[Costs]:
+    """Have each simulated node stand for so many: it costs as much, and as many fewer may wait. Yields the costs.
+
+    That simulates the crowd that real servers get, in a fraction of the time. Each single call then takes as many times
+    longer, so a key does, too.
+    """
+    costs = Costs()
+    limits = ("MOST_WAITING", "MOST_BEFORE_CALLING", "MOST_BEFORE_INFORMING")
+    with patch.multiple(throttling, **{each: getattr(throttling, each) // nodes for each in limits}):
+        yield Costs(**{each.name: getattr(costs, each.name) * nodes for each in fields(costs)})
 
 
 class SimulatedServer:
