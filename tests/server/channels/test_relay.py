@@ -327,6 +327,7 @@ async def test_output_on_its_way_passes_before_the_end(server: Server) -> None:
     await server.until_status(paired.session_id, SessionStatus.TERMINATED)
 
 
+@pytest.mark.parametrize("timeouts", [Timeouts(finish=0.1)], ids=["short"])
 async def test_an_agent_that_ends_without_a_result(server: Server) -> None:
     paired = await server.paired()
     await paired.agent.send(state("Terminating", paired.session_id))
