@@ -79,8 +79,8 @@ def running_nats(directory: Path, settings: str = "") -> Iterator[NatsServer]:
     """Run a nats-server until the end of the context."""
     import_module("ferryman.bus.nats.bus")  # now, because it takes too long in an event loop
     server = NatsServer(directory, settings)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

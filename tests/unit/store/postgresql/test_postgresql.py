@@ -94,9 +94,11 @@ async def relayed(url: str) -> AsyncIterator[tuple[Relay, str]]:
     server = await asyncio.start_server(relay.accept, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     async with server:
-        yield relay, url.replace(f":{parsed.port}/", f":{port}/")
-        relay.cut()
-        await asyncio.gather(*relay.tasks)
+        try:
+            yield relay, url.replace(f":{parsed.port}/", f":{port}/")
+        finally:
+            relay.cut()
+            await asyncio.gather(*relay.tasks)
 
 
 @contextlib.asynccontextmanager
