@@ -4,7 +4,7 @@ Activity is not written to the store: a deadline says when to look, and looking 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ferryman.core.audit.records import session_changed
@@ -22,7 +22,8 @@ from ferryman.core.sessions.lifecycle import (
     idle_deadline,
     session_finished,
 )
-from ferryman.model.identifiers import Millis
+from ferryman.model.errors import StoreUnavailable
+from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import RESUMABLE, Session, SessionState, SessionStatus
 
 _BATCH = 200
@@ -30,11 +31,13 @@ _BATCH = 200
 _BATCHES = 25
 """Sessions checked in one sweep; the rest wait for the next, so that pruning gets its turn."""
 _RECOVERED = 500
-"""Sessions that one transaction disconnects at startup."""
+"""Sessions that one transaction disconnects at startup, unless others change them meanwhile."""
 _PROBE_WAIT = 2.0
 _LOOK_AGAIN = 10_000
 """Milliseconds until a relay that did not answer is asked again."""
 _PROBE = encode(ActivityProbe())
+_LOCKED = "locked"
+"""The store's state when a transaction met others too often."""
 
 
 async def sweep(service: Service) -> int:
@@ -82,7 +85,7 @@ async def recover(service: Service) -> int:
 
 
 async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
-    """Disconnect sessions without a relay, in one transaction; their recent activity is unknown. Returns how many."""
+    """Disconnect sessions without a relay; their recent activity is unknown. Returns how many."""
     subjects = tuple(session_subject(session.session_id) for session in sessions)
     held = await service.bus.subscribed(subjects, timeout=_PROBE_WAIT)
     unheld = [session for session, subject in zip(sessions, subjects, strict=True) if subject not in held]
@@ -91,12 +94,34 @@ async def _lose_unheld(service: Service, sessions: Sequence[Session]) -> int:
     deadlines = {
         session.session_id: idle_deadline(session, now) for session, lost in zip(unheld, is_lost, strict=True) if lost
     }
-    changed = await service.store.sessions.disconnect(deadlines)
+    changed = await _disconnect(service, deadlines)
     for session in sessions:
         if session.session_id in changed:
             deadline_at = deadlines[session.session_id]
             session_changed(service, replace(session, status=SessionStatus.DISCONNECTED, deadline_at=deadline_at))
     return len(changed)
+
+
+async def _disconnect(service: Service, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
+    """Disconnect sessions in one transaction, or one by one if they are connecting to other servers meanwhile.
+
+    Such transactions meet again and again. If even one session cannot be changed, it and the rest stay Connected, as
+    they do when no server starts: their relays store what becomes of them, and the sweep finds those without one.
+    """
+    try:
+        return await service.store.sessions.disconnect(deadlines)
+    except StoreUnavailable as error:
+        if error.state != _LOCKED:
+            raise
+    changed: frozenset[SessionId] = frozenset()
+    for session_id, deadline_at in deadlines.items():
+        try:
+            changed |= await service.store.sessions.disconnect({session_id: deadline_at})
+        except StoreUnavailable as error:
+            if error.state != _LOCKED:
+                raise
+            break
+    return changed
 
 
 async def _has_no_relay(service: Service, session: Session) -> bool:

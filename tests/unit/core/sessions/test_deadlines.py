@@ -1,7 +1,7 @@
 """Sessions that end by a limit, are recovered after a restart, or are pruned."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
@@ -21,8 +21,11 @@ from ferryman.core.sessions.lifecycle import (
 )
 from ferryman.core.sessions.requests import StartSessionRequest
 from ferryman.core.sessions.sweep import recover, sweep
+from ferryman.model.errors import StoreUnavailable
+from ferryman.model.identifiers import Millis, SessionId
 from ferryman.model.sessions import SessionStatus
 from ferryman.store.connections import Connections
+from ferryman.store.sessions.store import SqlSessions
 from tests.unit.core.sessions.transitions import connected, status
 
 if TYPE_CHECKING:
@@ -218,6 +221,37 @@ async def test_recovery_leaves_sessions_whose_relay_does_not_answer(
     monkeypatch.setattr(world.bus, "subscribed", AsyncMock(return_value=frozenset()))
     assert await recover(world.service) == 0
     assert await status(world, ticket) is SessionStatus.CONNECTED
+
+
+@pytest.mark.parametrize(("changed_alone", "recovered"), [(3, 3), (1, 1)])
+async def test_recovery_leaves_sessions_that_others_change_meanwhile(
+    world: "World", monkeypatch: pytest.MonkeyPatch, changed_alone: int, recovered: int
+) -> None:
+    """They connect to other servers, and a transaction over all of them meets theirs; a server that starts does not
+    fail for it."""
+    for _ in range(3):
+        _, relay = await connected(world)
+        await relay.leave()
+    alone = 0
+
+    async def disconnect(store: SqlSessions, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:
+        nonlocal alone
+        alone += 1
+        if len(deadlines) > 1 or alone > 1 + changed_alone:
+            raise StoreUnavailable("locked", "could not serialize access")
+        return await stored(store, deadlines)
+
+    stored = SqlSessions.disconnect
+    monkeypatch.setattr(SqlSessions, "disconnect", disconnect)
+    assert await recover(world.service) == recovered
+
+
+async def test_recovery_fails_with_the_store(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    _, relay = await connected(world)
+    await relay.leave()
+    monkeypatch.setattr(SqlSessions, "disconnect", AsyncMock(side_effect=StoreUnavailable("gone", "closed")))
+    with pytest.raises(StoreUnavailable):
+        await recover(world.service)
 
 
 async def test_recovery_writes_once_for_many_sessions(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
