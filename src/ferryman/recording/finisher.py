@@ -63,9 +63,10 @@ class RecordingFinisher:
 
     async def _finish(self, session_id: SessionId) -> bool:
         store = self._service.store.recordings
-        recording, sealed = await store.get(session_id), await store.key(session_id)
-        if recording is None or sealed is None:
+        found = await store.with_key(session_id)
+        if found is None:
             return False
+        recording, sealed = found
         self._finishing.add(session_id)
         try:
             key = await self._stored.data_key(session_id, sealed)

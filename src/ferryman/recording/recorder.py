@@ -250,12 +250,13 @@ class ServerRecorder:
 
     async def _open(self, session_id: SessionId) -> SessionRecorder | None:
         store = self._service.store.recordings
-        recording, sealed = await asyncio.gather(store.get(session_id), store.key(session_id))
-        if recording is None:
+        found = await store.with_key(session_id)
+        if found is None:
             await self._begin_late(session_id)
-            recording, sealed = await store.get(session_id), await store.key(session_id)
-        if recording is None or sealed is None or recording.finished_at is not None:
+            found = await store.with_key(session_id)
+        if found is None or found[0].finished_at is not None:
             return None
+        recording, sealed = found
         storage = self._stored.storage_of(recording)
         try:
             key = await self._stored.data_key(session_id, sealed)

@@ -138,10 +138,12 @@ class Connections(ABC):
 
         return await self._in_writer(lambda connection: connection.execute(statement, values).rowcount)
 
-    async def write_returning(self, statement: Executable) -> Sequence[Record]:
+    async def write_returning(
+        self, statement: Executable, values: Mapping[str, object] | None = None
+    ) -> Sequence[Record]:
         """Run a statement with RETURNING; returns the changed rows. Durable when it returns."""
 
-        return await self._in_writer(lambda connection: connection.execute(statement).all())
+        return await self._in_writer(lambda connection: connection.execute(statement, values).all())
 
     async def write_all(self, *statements: Executable) -> Sequence[int]:
         """Run statements that change rows as one durable transaction; return how many rows each changed."""

@@ -43,6 +43,7 @@ _OF_SESSION = recordings.c.session_id == bindparam("session_id")
 _INSERT = insert(recordings)
 _GET = select(*_COLUMNS).where(_OF_SESSION)
 _KEY = select(recordings.c.data_key).where(_OF_SESSION)
+_GET_WITH_KEY = select(*_COLUMNS, recordings.c.data_key).where(_OF_SESSION)
 _KEYS = select(recordings.c.session_id, recordings.c.data_key).where(
     recordings.c.session_id.in_(bindparam("session_ids", expanding=True))
 )
@@ -111,6 +112,12 @@ class SqlRecordings:
         """See `RecordingStore`."""
         rows = await self._connections.read(_KEY, {"session_id": session_id})
         return RecordingKey(bytes(rows[0][0])) if rows else None
+
+    async def with_key(self, session_id: str) -> tuple[Recording, RecordingKey] | None:
+        """See `RecordingStore`."""
+        for row in await self._connections.read(_GET_WITH_KEY, {"session_id": session_id}):
+            return _recording(row[:-1]), RecordingKey(bytes(row[-1]))
+        return None
 
     async def keys(self, session_ids: Sequence[str]) -> Mapping[str, RecordingKey]:
         """See `RecordingStore`."""

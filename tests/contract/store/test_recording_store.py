@@ -68,6 +68,8 @@ async def test_recording_comes_back_as_it_was_added(store: Store) -> None:
     assert await store.recordings.key("alice-0") == KEY
     assert await store.recordings.get("bob-0") is None
     assert await store.recordings.key("bob-0") is None
+    assert await store.recordings.with_key("alice-0") == (RECORDING, KEY)
+    assert await store.recordings.with_key("bob-0") is None
 
 
 async def test_recording_is_finished_once(store: Store) -> None:

@@ -189,10 +189,10 @@ class OutputDelivery:
                 )
 
     async def _source(self, output: PendingOutput) -> _Source | None:
-        recordings = self._service.store.recordings
-        recording, key = await recordings.get(output.session_id), await recordings.key(output.session_id)
-        if recording is None or key is None:
+        found = await self._service.store.recordings.with_key(output.session_id)
+        if found is None:
             return None
+        recording, key = found
         return _Source(recording, await unwrap_key(self._service, output.session_id, key))
 
     async def _at_the_end(self, output: PendingOutput, source: _Source) -> bool:

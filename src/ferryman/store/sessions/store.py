@@ -40,6 +40,7 @@ from ferryman.store.tables import FIRST_ENDED_STATUS, sessions
 # Written into the statement, not bound: a partial index is used only if the planner can see its condition.
 _IS_ACTIVE = text(f"status < {FIRST_ENDED_STATUS}")
 _GET = select(*SESSION_COLUMNS).where(sessions.c.session_id == bindparam("session_id"))
+_DOCUMENT = select(sessions.c.document_content).where(sessions.c.session_id == bindparam("session_id"))
 
 
 def _in_status(statuses: frozenset[SessionStatus]) -> ColumnElement[bool]:
@@ -102,6 +103,24 @@ _DISCONNECT = (
 )
 
 
+_ISSUE_TOKEN = (
+    update(sessions)
+    .where(sessions.c.session_id == bindparam("resumed_id", type_=String), _in_status(RESUMABLE))
+    .values(token_id=bindparam("new_token_id", type_=String), deadline_at=bindparam("new_deadline", type_=BigInteger))
+    .returning(*SESSION_COLUMNS)
+)
+_CONSUME_TOKEN = (
+    update(sessions)
+    .where(
+        sessions.c.session_id == bindparam("opened_id", type_=String),
+        sessions.c.token_id == bindparam("used_token_id", type_=String),
+        _in_status(RESUMABLE),
+    )
+    .values(token_id=None)
+    .returning(*SESSION_COLUMNS)
+)
+
+
 class SqlSessions:
     """`core.ports.sessions.SessionStore`."""
 
@@ -133,8 +152,7 @@ class SqlSessions:
 
     async def document_content(self, session_id: SessionId) -> str | None:
         """Return the document for the session's node; None if the session has ended or does not exist."""
-        statement = select(sessions.c.document_content).where(sessions.c.session_id == session_id)
-        rows = await self._connections.read(statement)
+        rows = await self._connections.read(_DOCUMENT, {"session_id": session_id})
         return rows[0][0] if rows else None
 
     async def get(self, session_id: SessionId) -> Session | None:
@@ -168,28 +186,14 @@ class SqlSessions:
 
     async def issue_token(self, session_id: SessionId, token_id: str, deadline_at: Millis) -> Session | None:
         """Replace the session's client token and deadline if it is still resumable; None otherwise."""
-        statement = (
-            update(sessions)
-            .where(sessions.c.session_id == session_id, _in_status(RESUMABLE))
-            .values(token_id=token_id, deadline_at=deadline_at)
-            .returning(*SESSION_COLUMNS)
-        )
-        rows = await self._connections.write_returning(statement)
+        values = {"resumed_id": session_id, "new_token_id": token_id, "new_deadline": deadline_at}
+        rows = await self._connections.write_returning(_ISSUE_TOKEN, values)
         return session_of(rows[0]) if rows else None
 
     async def consume_token(self, session_id: SessionId, token_id: str) -> Session | None:
         """Clear the token of a resumable session if it is `token_id`; the session for exactly one caller per token."""
-        statement = (
-            update(sessions)
-            .where(
-                sessions.c.session_id == session_id,
-                sessions.c.token_id == token_id,
-                _in_status(RESUMABLE),
-            )
-            .values(token_id=None)
-            .returning(*SESSION_COLUMNS)
-        )
-        rows = await self._connections.write_returning(statement)
+        values = {"opened_id": session_id, "used_token_id": token_id}
+        rows = await self._connections.write_returning(_CONSUME_TOKEN, values)
         return session_of(rows[0]) if rows else None
 
     async def disconnect(self, deadlines: Mapping[SessionId, Millis]) -> frozenset[SessionId]:

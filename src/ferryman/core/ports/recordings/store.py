@@ -104,6 +104,9 @@ class RecordingStore(Protocol):
     async def key(self, session_id: str) -> RecordingKey | None:
         """Return the sealed data key, or None if there is no such recording."""
 
+    async def with_key(self, session_id: str) -> tuple[Recording, RecordingKey] | None:
+        """Return the recording of a session and its sealed data key in one read, or None."""
+
     async def keys(self, session_ids: Sequence[str]) -> Mapping[str, RecordingKey]:
         """Return the sealed data keys of those of these recordings that exist."""
 
