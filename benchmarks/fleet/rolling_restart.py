@@ -28,6 +28,8 @@ PEOPLE, FORWARDS, COPIES = 100, 10, 5
 DRAIN_SECONDS = 20
 QUIET_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
+RESTART_SECONDS = 1.0
+"""How long a server that was killed stays away: as long as `RestartSec` in the service's unit says."""
 RESTART_GAP = Bar("value", at_most=1)
 KILL_GAP = Bar("value", at_most=3)
 KINDS = ("typing", "forwards", "copies")
@@ -87,6 +89,8 @@ def each_server(cluster: Cluster, *, kill: bool) -> None:
 
 def one_server(cluster: Cluster, server: OneServer, *, kill: bool) -> None:
     server.end(kill=kill)
+    if kill:
+        time.sleep(RESTART_SECONDS)
     server.start()
     wait_until(lambda: cluster.ready() == len(cluster.servers) and cluster.is_connected())
     time.sleep(SETTLE_SECONDS)

@@ -52,6 +52,9 @@ SERVER = (
     ),
     *("ferryman.bootstrap.bus.opening", "ferryman.recording.recorder", "ferryman.recording.outputs.delivery"),
     *("ferryman.recording.search.indexer", "ferryman.store.line_index", "ferryman.audit.follower"),
+    *("ferryman.store.postgresql.serving_locks", "ferryman.bus.nats.bus", "ferryman.audit.writer"),
+    *("ferryman.audit.notices", "ferryman.audit.sinks.webhook", "ferryman.recording.keys.rewrapping"),
+    *("ferryman.recording.storage.s3", "ferryman.sandbox.worker", "typer._adapters", "uvloop"),
 )
 """What a server imports; it takes a second, so it is left until the first one starts."""
 LONGEST_REQUEST = 1 << 18
