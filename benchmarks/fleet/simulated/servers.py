@@ -81,7 +81,7 @@ def standing_for(nodes: int) -> Iterator[Costs]:
     """Have each simulated node stand for so many: it costs as much, and as many fewer may wait. Yields the costs.
 
     That simulates the crowd that real servers get, in a fraction of the time. Each single call then takes as many times
-    longer, so a key does, too.
+    longer, which delays a key, but less than the crowd does.
     """
     costs = Costs()
     limits = ("MOST_WAITING", "MOST_BEFORE_CALLING", "MOST_BEFORE_INFORMING")
