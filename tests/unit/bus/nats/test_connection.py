@@ -20,7 +20,7 @@ from ferryman.model.values.secret import Secret
 from tests.nats import NatsServer, running_nats
 from tests.ports import free_port
 from tests.server.running import make_certificate
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, program_start
 
 OPERATOR, ACCOUNT, USER, SEED = 14 << 3, 0 << 3, 20 << 3, 18 << 3
 """The first bytes of NATS's keys, by whose they are: O, A and U in base32; and S, of a seed."""
@@ -39,10 +39,15 @@ async def answers(options: NatsOptions) -> bool:
         await bus.close()
 
 
+def some_attempts() -> float:
+    """Seconds in which the first attempt certainly fails, as busy as this machine is right now."""
+    return 8 * program_start()
+
+
 class TestUnreachable:
     async def test_nothing_listens(self) -> None:
         with pytest.raises(BusUnusable) as caught:
-            await open_nats(NatsOptions((f"nats://127.0.0.1:{free_port()}",)), 0.3)
+            await open_nats(NatsOptions((f"nats://127.0.0.1:{free_port()}",)), some_attempts())
         assert caught.value.cause == "Connection refused"
         assert "Start NATS" in caught.value.next_step
 
@@ -102,7 +107,7 @@ class TestLogins:
             raise FileNotFoundError(2, "No such file or directory", "bus.password")
 
         with running_nats(tmp_path) as server, pytest.raises(BusUnusable, match=r"No such file.*bus\.password"):
-            await open_nats(replace(server.options(), user="ferry", password=unreadable), 0.3)
+            await open_nats(replace(server.options(), user="ferry", password=unreadable), some_attempts())
 
     @pytest.mark.parametrize("content", ["", "-----BEGIN NATS USER JWT-----\nx\n------END NATS USER JWT------"])
     def test_text_that_is_not_credentials(self, content: str) -> None:
@@ -141,7 +146,7 @@ class TestTls:
         with running_nats(tmp_path, settings + "verify: true }") as server:
             without = NatsOptions((f"tls://localhost:{server.port}",), ca_file=tls / "ca.pem")
             with pytest.raises(BusUnusable):
-                await open_nats(without, 0.3)
+                await open_nats(without, some_attempts())
             with capture_logs() as logs:
                 assert await answers(replace(without, certificate=certificate, key=key))
             assert not [each for each in logs if each["log_level"] == "warning"]  # that is a login, too
