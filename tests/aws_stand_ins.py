@@ -22,7 +22,7 @@ from botocore.session import Session
 
 from ferryman.recording.aws_clients import aws_client
 from tests.ports import free_port
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, freeze
 
 REGION = "us-east-1"
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "secret"
@@ -76,7 +76,7 @@ class StandIn:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Accept connections and answer none."""
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process.pid)
         try:
             yield
         finally:

@@ -1,7 +1,6 @@
 """NATS for this test run, from its wheel. The client is imported only by tests that use it."""
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ferryman.core.ports.tracing import NO_TRACING, Tracing
 from tests.ports import free_port
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, freeze, wait_until
 
 if TYPE_CHECKING:
     from ferryman.bus.nats.bus import NatsBus
@@ -71,7 +70,10 @@ class NatsServer:
     def freeze(self, *, frozen: bool = True) -> None:
         """Stop its process, so that it neither reads nor writes while its connections stay open; or continue it."""
         assert self.process is not None
-        os.kill(self.process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+        if frozen:
+            freeze(self.process.pid)
+        else:
+            self.process.send_signal(signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 A wait ends with its event, so its limit costs time only in a test that fails anyway.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +30,12 @@ def wait_until(condition: Callable[[], T | Literal[False] | None], seconds: floa
             return found
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {condition}"
         time.sleep(_POLL)
+
+
+def freeze(child: int) -> None:
+    """Stop a child process, and return once it has: until then it may still answer, for longer on a busy machine."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED)
 
 
 def seconds_of(work: Callable[[], object]) -> float:
