@@ -42,6 +42,7 @@ def presigned(server: Server, service: str, request: AWSRequest, credentials: Cr
 
 
 async def test_caller_identity_for_fifteen_minutes(server: Server) -> None:
+    server.clock.stop()
     url = url_of(server, "get_caller_identity")
     for _ in range(2):
         status, text = await get(server, url)

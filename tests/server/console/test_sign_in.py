@@ -59,6 +59,7 @@ async def test_an_access_key_signs_a_browser_in_until_it_signs_out(server: Serve
 
 
 async def test_temporary_credentials_sign_in_until_they_expire(server: Server, browser: Browser) -> None:
+    server.clock.stop()
     alice = await user(server, "alice", BuiltinRole.OPERATOR)
     issued = await asyncio.to_thread(server.client("sts", alice).get_session_token, DurationSeconds=900)
     given = issued["Credentials"]

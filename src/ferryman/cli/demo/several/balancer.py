@@ -38,13 +38,13 @@ backend channels
     hash-type consistent
     option httpchk GET /readyz
     option allbackups
-    default-server check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
+    default-server check inter 1s fall 2 rise 2 observe layer4 error-limit 1 on-error mark-down
 {servers}
 backend calls
     balance leastconn
     option httpchk GET /readyz
     option allbackups
-    default-server check inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
+    default-server check inter 1s fall 2 rise 2 observe layer4 error-limit 1 on-error mark-down
 {servers}"""
 
 
