@@ -138,8 +138,8 @@ class Connection(web.RequestHandler):
     async def pause(self, seconds: float, *, evictable: bool = False) -> bool:
         """Let the peer wait for its turn; False, and immediately, if it leaves.
 
-        Meanwhile the connection is not idle, so that waiting ones have a limit. It is if it is `evictable`, and then
-        closed if there are too many.
+        Meanwhile the connection counts as busy, so that waiting ones have a limit; if it is `evictable` it counts as
+        idle, and may be closed to make room for another.
         """
         if self._left is None:
             return False
