@@ -202,10 +202,10 @@ class ServerRecorder:
                 _log.error("recording not deleted", session_id=recording.session_id, reason=str(error))
                 self._delete_at = time.monotonic() + DELETE_AGAIN_SECONDS
                 break
-            await service.recording_search.remove(recording.session_id)
             if await service.store.recordings.delete(recording.session_id):
                 recording_deleted(service, recording, "recordings.delete_after_days")
                 deleted += 1
+            await service.recording_search.remove(recording.session_id)  # now that nothing adds it again
         return deleted
 
     async def blocks(

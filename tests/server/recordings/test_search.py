@@ -189,6 +189,22 @@ async def test_deleted_recording_is_not_found_and_leaves_the_index(server: Serve
     assert await searching.index.after("", 10) == []
 
 
+async def test_recording_that_is_being_deleted_is_not_indexed_again(
+    server: Server, searching: Searching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await session(server, b"$ forget me\r\n")
+    await until(looking(server, "forget me"), bool)
+    remove = searching.search.remove
+
+    async def remove_and_look(session_id: str) -> None:
+        await remove(session_id)
+        await searching.indexer.sweep()
+
+    monkeypatch.setattr(searching.search, "remove", remove_and_look)
+    await call(server, "DeleteRecording", SessionId=row["SessionId"])
+    assert await searching.index.after("", 10) == []
+
+
 async def test_recording_deleted_behind_the_servers_back_leaves_the_index(server: Server, searching: Searching) -> None:
     row = await session(server, b"$ forget me\r\n")
     await until(looking(server, "forget me"), bool)
