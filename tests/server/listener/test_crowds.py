@@ -16,6 +16,7 @@ from ferryman.server.http.admission.authentication import authenticate_caller
 from ferryman.server.http.admission.throttling import (
     AGENTS_AUTHENTICATIONS,
     AUTHENTICATIONS,
+    LARGEST_WAITING_BYTES,
     REFUSED_AGENT_SECONDS,
 )
 from ferryman.server.http.admission.throttling import most_waiting as real_limit
@@ -56,9 +57,10 @@ async def test_signatures_of_one_key_are_verified_a_few_at_a_time(
     assert set(await asyncio.gather(*crowd)) == {(400, "AccessDeniedException")}
 
 
-async def inform(server: Server, node: Node) -> int:
+async def inform(server: Server, node: Node, address: str = "127.0.0.1") -> int:
     target = "AmazonSSM.UpdateInstanceInformation"
-    body = json.dumps({"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active"}).encode()
+    members = {"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active", "IPAddress": address}
+    body = json.dumps(members).encode()
     headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target}, node.credentials)
     return (await server.json_call(target, body, headers))[0]
 
@@ -119,6 +121,8 @@ async def test_agents_that_are_half_done_have_places_where_others_are_refused(
     await until(nothing, lambda _: verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS)
     assert await inform(server, late) == 503
     assert pauses == [(REFUSED_AGENT_SECONDS, True)]  # a server that refuses immediately would get all agents
+    assert await inform(server, late, "x" * LARGEST_WAITING_BYTES) == 503
+    assert len(pauses) == 1
     connecting = asyncio.create_task(half_done.control())
     await until(nothing, lambda _: "CreateControlChannel" in arrived)
     released.set()

@@ -94,6 +94,14 @@ class TestShortage:
         assert b"200" in await third.status()
         assert await first.gone() == b""
 
+    async def test_requests_that_wait_for_their_refusal_are_not_counted_as_memory(self, doorway: Doorway) -> None:
+        """Thousands may wait through one load balancer, and others' requests need that memory."""
+        await doorway.ask(BUSY)
+        await doorway.ask(REFUSED)
+        await until(nothing, lambda _: len(doorway.busy) == 2)
+        counted = doorway.busy[0]._memory.unauthenticated
+        await until(nothing, lambda _: counted.total == len(BUSY))
+
     async def test_new_connections_wait_while_all_are_busy(self, doorway: Doorway) -> None:
         with capture_logs() as lines:
             busy = [await doorway.ask(BUSY) for _ in range(2)]

@@ -1,5 +1,6 @@
 """What the demo says to people: what it starts, what there is, and what to try."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def instructions(parts: Parts, directory: Path, link: str) -> str:
     return (
         f"{introduction(parts)}{_console(link)}In another shell:\n\n"
         f"  export AWS_CONFIG_FILE={profile / 'config'} AWS_SHARED_CREDENTIALS_FILE={profile / 'credentials'}\n"
-        f"  export PATH={Path(sys.executable).parent}:$PATH\n"
+        f"  export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n"
         f"  aws {' '.join(start_session(parts))}\n\n"
         f"{losing_a_server(directory, len(parts.server_pids))}"
         "Close standard input (Ctrl-D) or press Ctrl-C to stop the demo."
@@ -71,7 +72,7 @@ def losing_a_server(directory: Path, servers: int) -> str:
     return (
         "To see what losing a server does, let a session count, and kill servers from another terminal:\n\n"
         "  for i in $(seq 1000); do echo $i; sleep 0.1; done    # in the session\n"
-        f"  pkill -9 -f {directory}/server1/    # up to server{servers}\n\n"
+        f"  pkill -9 -f {shlex.quote(f'{directory}/server1/')}    # up to server{servers}\n\n"
         f"A killed server restarts within seconds. The servers' logs are {directory}/server*.log.\n\n"
     )
 

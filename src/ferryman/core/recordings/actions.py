@@ -86,8 +86,8 @@ async def delete_recording(service: Service, caller: Caller, session_id: str) ->
     await begin_deletion(service, recording)
     await service.recorder.delete(recording)
     await service.store.recordings.delete(session_id)
-    await service.recording_search.remove(session_id)  # now that nothing adds it to the index again
     recording_deleted(service, recording, caller.arn)
+    await service.recording_search.remove(session_id)  # now that nothing adds it to the index again
 
 
 async def _blocks(

@@ -139,12 +139,13 @@ class Connection(web.RequestHandler):
         """Let the peer wait for its turn; False, and immediately, if it leaves.
 
         Meanwhile the connection counts as busy, so that waiting ones have a limit; if it is `evictable` it counts as
-        idle, and may be closed to make room for another.
+        idle, may be closed to make room for another, and its request, which must be small, is not counted any longer.
         """
         if self._left is None:
             return False
         if evictable:
             self._limits.mark_idle(self)
+            self._release_requests()
         else:
             self._limits.mark_busy(self)
         self._leaving = self._loop.create_future()
@@ -273,8 +274,7 @@ class Connection(web.RequestHandler):
         if self._left is None:
             self._release()
             return
-        if self._requests is not None and not self._messages:  # further requests may wait behind this one
-            self._requests.release(self._holder, self)
+        self._release_requests()
         self._limits.mark_idle(self)
         seconds = self._timeouts.request if self._limits.is_unauthenticated(self) else self._timeouts.idle
         self._due = self._loop.call_later(seconds, self._expire)
@@ -342,6 +342,10 @@ class Connection(web.RequestHandler):
             left(self)
         if not self._answering:
             self._release()
+
+    def _release_requests(self) -> None:
+        if self._requests is not None and not self._messages:  # further requests may wait behind this one
+            self._requests.release(self._holder, self)
 
     def _release(self) -> None:
         self._limits.remove(self)

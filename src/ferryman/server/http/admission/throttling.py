@@ -21,6 +21,9 @@ by themselves."""
 REFUSED_AGENT_SECONDS = 10.0
 """How long an agent for whom there is no place waits for its refusal. Meanwhile the load balancer counts its request,
 and sends others elsewhere: a server that refuses immediately has the fewest connections, and would get all agents."""
+LARGEST_WAITING_BYTES = 4096
+"""The largest body of a request that waits for its refusal, since what waits is not counted as memory of requests. What
+agents send is a tenth of it."""
 UPGRADE_SECONDS = 5.0
 """How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
 AUTHENTICATIONS = 4
@@ -93,10 +96,15 @@ async def authentication_turn(request: web.Request, claimed_key: str | None) -> 
                 raise ConnectionResetError("the peer has left")
             yield
     except NoPlace as error:
-        if connects_node:
+        if connects_node and _is_small(request):
             await pause(request, REFUSED_AGENT_SECONDS, evictable=True)
         message = "Too many requests are waiting. Make fewer calls at a time."
         raise ServiceError("SlowDown", message, status=503) from error
+
+
+def _is_small(request: web.Request) -> bool:
+    size = request.content_length if request.body_exists else 0
+    return size is not None and size <= LARGEST_WAITING_BYTES
 
 
 def most_waiting(operation: str, *, upgrade: bool) -> int | None:
