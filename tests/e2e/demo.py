@@ -83,6 +83,12 @@ class Ferryman:
         self._recordings("verify", session_id)
         return self._recordings("export", "--format", "raw", session_id)
 
+    def asciicast(self, session_id: str) -> list[tuple[float, str, str]]:
+        """The events of the finished recording of a session: seconds since its beginning, kind, text."""
+        self.recording(session_id)
+        _, *events = self._recordings("export", "--format", "asciicast-v2", session_id).splitlines()
+        return [tuple(json.loads(each)) for each in events]
+
     def _recordings(self, *arguments: str) -> bytes:
         done = warm_programs.run_in_pipes(FERRYMAN, "recordings", *arguments, environment=self.environment)
         assert done.returncode == 0, done.stderr
