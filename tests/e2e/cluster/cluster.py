@@ -76,6 +76,15 @@ class Cluster(Ferryman):
             assert server.process is None or server.process.poll() is None, server.log.read_text()
         return sum(self.answers_at(server.port) for server in self.servers)
 
+    def is_whole(self) -> bool:
+        """Whether every server is ready, and the node is online as each sees it: NATS's servers find each other after
+        Ferryman's have found theirs."""
+        return (
+            self.ready() == len(self.servers)
+            and all(self.is_connected_by(each) for each in self.servers)
+            and self.is_connected()
+        )
+
     def is_connected_by(self, server: OneServer) -> bool:
         """Whether the node is online as one of the servers sees it."""
         own = Cluster(self.facts | {"endpoint_url": f"http://127.0.0.1:{server.port}"}, self.process, node=self.node)

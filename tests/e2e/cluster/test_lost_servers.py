@@ -66,7 +66,7 @@ def cluster(
         agent_of_its_own(cluster, directory / "agent", cluster.facts["endpoint_url"]) as node_id,
     ):
         cluster.node = node_id
-        wait_until(cluster.is_connected)
+        wait_until(cluster.is_whole)
         yield cluster
 
 
@@ -119,7 +119,7 @@ def test_nothing_is_lost(cluster: Cluster, loads: list[Load], open_shell: OpenSh
         ending.start()
         gap = longest_gap(shell, lambda thread=ending: not thread.is_alive())  # type: ignore[misc]
         server.start()
-        gap = max(gap, longest_gap(shell, lambda: cluster.ready() == len(NAMES) and cluster.is_connected()))
+        gap = max(gap, longest_gap(shell, cluster.is_whole))
         gaps.append(f"{'killed' if kill else 'stopped'}: {gap:.2f} s")
     stop.touch()
     shell.expect(r"counted-\d+\r\n")
@@ -152,13 +152,13 @@ class Count:
 
 @pytest.fixture
 def count(cluster: Cluster, open_shell: OpenShell) -> Iterator[Count]:
-    wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
+    wait_until(cluster.is_whole)
     shell = open_shell(cluster)
     session_id = shell.session_id()
     shell.prompt()
     shell.run('n=0; while read -t 0.05 line || [ -z "$line" ]; do n=$((n+1)); echo n$n; done', "n10\r\n")
     yield Count(shell, session_id)
-    wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
+    wait_until(cluster.is_whole)
 
 
 def test_a_count_goes_on_without_nats(
@@ -171,7 +171,7 @@ def test_a_count_goes_on_without_nats(
     assert longest_gap(count.shell, seconds(3)) < PATIENCE
     for each in nats:
         each.start()
-    wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
+    wait_until(cluster.is_whole)
     other = open_shell(cluster)
     other.prompt()
     count.stop()
@@ -179,7 +179,6 @@ def test_a_count_goes_on_without_nats(
 
 def test_one_server_is_cut_off_from_nats(cluster: Cluster, count: Count, nats: list[NatsServer]) -> None:
     """Its nodes are offline for the others, and only they; its sessions continue, and it heals by itself."""
-    wait_until(lambda: all(cluster.is_connected_by(each) for each in cluster.servers))
     nats[0].stop()
     cut_off, others = cluster.servers[0], cluster.servers[1:]
     wait_until(lambda: not cluster.answers_at(cut_off.port))
@@ -189,7 +188,7 @@ def test_one_server_is_cut_off_from_nats(cluster: Cluster, count: Count, nats: l
     wait_until(lambda: all(cluster.answers_at(each.port) for each in others))
     assert longest_gap(count.shell, seconds(2)) < PATIENCE
     nats[0].start()
-    wait_until(lambda: all(cluster.is_connected_by(each) for each in cluster.servers))
+    wait_until(cluster.is_whole)
     count.stop()
 
 
@@ -209,7 +208,7 @@ def test_the_database_is_away(cluster: Cluster, count: Count, database: Postgres
     print(f"three calls failed within {time.monotonic() - began:.1f} s")
     print(f"longest pause: {longest_gap(count.shell, seconds(OUTAGE_SECONDS)):.2f} s")
     database.start()
-    wait_until(lambda: cluster.ready() == len(NAMES) and cluster.is_connected())
+    wait_until(cluster.is_whole)
     after = {row["SessionId"] for row in cluster.active_sessions()}
     assert count.session_id in after, "nothing was half done"
     assert after <= before, "nothing was half done"
