@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.demo import Ferryman
 from tests.e2e.processes.programs import PROGRAMS
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 PACKAGE = Path(__file__).parents[1] / "ssm_session"
 OLDEST_NODE = 20
@@ -47,7 +47,7 @@ def test_a_shell_of_npms_ssm_session(ferryman: Ferryman, ssm_session: list[str])
     assert shown.returncode == 0, shown
     assert "size-34 97" in shown.stdout
     assert "sum-42" in shown.stdout
-    assert ferryman.session_row(ticket["SessionId"])["Status"] == "Terminated"
+    wait_until(lambda: ferryman.session_row(ticket["SessionId"])["Status"] == "Terminated")
 
 
 def test_the_lists_of_aws_ssm_tools(ferryman: Ferryman) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.lone_server import LoneServer, lone_server
 from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.processes.warm_programs import warm_programs
+from tests.waiting import wait_until
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -72,7 +73,7 @@ def test_everything_is_there_again_elsewhere(server: LoneServer, tmp_path: Path)
         assert f"to {tmp_path}/restored/ferryman.toml" in said
         assert said.endswith(f"\n  ferryman server --config {tmp_path}/restored/ferryman.toml\n")
         restored = LoneServer(server.facts, server.process, tmp_path / "restored" / "ferryman.toml")
-        assert "NO" not in ferryman("server", "--check", "--config", restored.configuration)
+        assert "[NO]" not in ferryman("server", "--check", "--config", restored.configuration)
         with (tmp_path / "log").open("w") as log, restored.running(log):
             ssm = restored.client("ssm")
             assert ssm.describe_activations()["ActivationList"][0]["Description"] == "remember me"
@@ -147,6 +148,5 @@ def test_a_lost_trail_shows_when_the_server_starts_and_when_it_is_verified(serve
     assert "was lost or shortened" in ferryman("server", "--check", "--config", restored.configuration, status=1)
     assert "it had reached" in ferryman("audit", "verify", "--config", restored.configuration, status=1)
     with (tmp_path / "log").open("w") as log, restored.running(log):
-        pass
-    assert "trail was shortened or replaced" in (tmp_path / "log").read_text()
+        wait_until(lambda: "trail was shortened or replaced" in (tmp_path / "log").read_text())
     assert "removed by someone else" in ferryman("audit", "verify", "--config", restored.configuration, status=1)

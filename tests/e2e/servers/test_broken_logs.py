@@ -80,7 +80,7 @@ def test_an_agent_and_a_server_whose_logs_are_closed_connect_again(tmp_path: Pat
             with server.running(log):
                 wait_until(connected)
                 assert agent.poll() is None
-                assert server.health()[1]["log_lines_dropped"]
+                wait_until(lambda: server.health()[1]["log_lines_dropped"])
         finally:
             agent.terminate()
             agent.wait(PATIENCE)
