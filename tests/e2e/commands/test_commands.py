@@ -16,14 +16,12 @@ import pytest
 
 from tests.e2e.agents import agent_of_its_own
 from tests.e2e.demo import Ferryman
-from tests.e2e.processes.programs import AWS, FERRYMAN
+from tests.e2e.doctor import doctor
+from tests.e2e.processes.programs import FERRYMAN
 from tests.e2e.processes.warm_programs import warm_programs
 from tests.e2e.shell import OpenShell
 from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
-
-NOWHERE = "/nowhere"
-"""A PATH without programs: the doctor does not ask the AWS CLI for its version, which takes half a second."""
 
 
 def run(ferryman: Ferryman, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -42,19 +40,6 @@ def refusal(ferryman: Ferryman, *arguments: str, **changes: str) -> str:
     assert done.returncode == 1, done.stdout
     assert re.fullmatch(r"ferryman: [^\n]+\n", done.stderr), done.stderr
     return done.stderr
-
-
-def doctor(ferryman: Ferryman, said: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """What the doctor answers once it says this on a line: it waits five seconds, in which a busy server may not
-    answer."""
-
-    def says() -> subprocess.CompletedProcess[str] | None:
-        done = run(ferryman, "doctor", *arguments, **({"PATH": NOWHERE} | changes))
-        print(done.stdout)
-        assert not done.stderr
-        return done if any(said in line for line in done.stdout.splitlines()) else None
-
-    return wait_until(says)
 
 
 def config(ferryman: Ferryman) -> str:
@@ -271,47 +256,6 @@ def test_the_code_may_come_from_standard_input(ferryman: Ferryman, tmp_path: Pat
         )
         assert done.returncode == status, done.stderr
     assert re.fullmatch(r"mi-[0-9a-f]{17}\n", done.stdout)
-
-
-def test_the_doctor_finds_nothing_wrong(ferryman: Ferryman) -> None:
-    state = Path(ferryman.facts["profile_dir"]).parents[1] / "agent1"
-    asked = ("--target", ferryman.node_id, "--state-dir", str(state), "--config", config(ferryman), "--json")
-
-    def good() -> list[dict[str, str]] | None:
-        """What it finds; None if it has waited in vain for a busy machine."""
-        found: list[dict[str, str]] = json.loads(run(ferryman, "doctor", *asked).stdout)
-        print(found)
-        return found if {finding["verdict"] for finding in found} == {"good"} else None
-
-    assert any("Ferryman's" in finding["said"] for finding in wait_until(good))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "changes", "said"),
-    [
-        (("--endpoint-url", "http://127.0.0.1:9"), {}, "nothing is listening"),
-        (("--endpoint-url", "ftp://x"), {}, "is not the address of a server"),
-        ((), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
-        ((), {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}, "`ferryman user key add`"),
-        (("--target", "mi-00000000000000000"), {}, "no node with that id"),
-        (("--state-dir", "/nowhere"), {}, "ferryman agent register"),
-        (("--config", "/nowhere/ferryman.toml"), {}, "No such file"),
-        (("--profile", "absent"), {}, "absent"),
-    ],
-)
-def test_the_doctor_names_what_is_wrong(
-    ferryman: Ferryman, arguments: tuple[str, ...], changes: dict[str, str], said: str
-) -> None:
-    done = doctor(ferryman, said, *arguments, **changes)
-    assert done.returncode == 1
-    assert any(said in line for line in done.stdout.splitlines() if line.startswith("[NO]")), done.stdout
-
-
-def test_the_doctor_misses_the_plugin_where_the_aws_cli_is(ferryman: Ferryman, tmp_path: Path) -> None:
-    (tmp_path / "aws").symlink_to(AWS)
-    missed = "[NO] session-manager-plugin: it is not on PATH"
-    assert doctor(ferryman, missed, PATH=str(tmp_path)).returncode == 1
-    assert doctor(ferryman, "the server knows you as").returncode == 0
 
 
 def test_refusals_are_one_line(ferryman: Ferryman) -> None:
