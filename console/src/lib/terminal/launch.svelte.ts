@@ -38,8 +38,8 @@ export interface Tab {
 
 let serial = 1;
 
-/** Starts a session. Throws ApiError if the server refuses. */
-async function started(launch: Launch): Promise<Pane> {
+/** Starts a session. Throws ApiError if the server refuses. Who has left meanwhile gets null, and the session is ended. */
+async function started(launch: Launch, isWanted: () => boolean): Promise<Pane | null> {
   const answer = await call('ssm/StartSession', {
     Target: launch.nodeId,
     ...(launch.document === '' ? {} : { DocumentName: launch.document }),
@@ -52,12 +52,18 @@ async function started(launch: Launch): Promise<Pane> {
     streamUrl: answer.StreamUrl!,
     token: answer.TokenValue!,
   };
+  if (!isWanted()) {
+    await call('ssm/TerminateSession', { SessionId: grant.sessionId });
+    return null;
+  }
   return { serial: serial++, launch, grant, state: 'connecting', ending: '', title: '', kmsKeyId: '' };
 }
 
 class Terminals {
   tabs = $state<Tab[]>([]);
   current = $state(0);
+  /** The serials of panes that are being started again. */
+  private readonly restarting = new Set<number>();
 
   get tab(): Tab | undefined {
     return this.tabs.find((each) => each.serial === this.current);
@@ -67,18 +73,22 @@ class Terminals {
     return this.tabs.flatMap((each) => each.panes).filter((each) => each.state !== 'ended').length;
   }
 
-  async open(launch: Launch): Promise<void> {
-    const pane = await started(launch);
+  /** Opens a tab, unless the person does not want it any longer once it could be; returns whether it did. */
+  async open(launch: Launch, isWanted = () => true): Promise<boolean> {
+    const pane = await started(launch, isWanted);
+    if (pane === null) return false;
     const tab: Tab = { serial: serial++, panes: [pane], across: true, active: pane.serial };
     this.tabs.push(tab);
     this.current = tab.serial;
+    return true;
   }
 
   /** Opens another session of the same kind beside the active pane. */
   async split(tab: Tab, across: boolean): Promise<void> {
     const from = tab.panes.find((each) => each.serial === tab.active) ?? tab.panes[0];
     if (from === undefined) return;
-    const pane = await started(from.launch);
+    const pane = await started(from.launch, () => this.tabs.some((each) => each.serial === tab.serial));
+    if (pane === null) return;
     tab.across = across;
     tab.panes.push(pane);
     tab.active = pane.serial;
@@ -86,14 +96,20 @@ class Terminals {
 
   /** Starts the same session again in the place of one that ended. */
   async again(tab: Tab, pane: Pane): Promise<void> {
-    const fresh = await started(pane.launch);
-    tab.panes = tab.panes.map((each) => (each.serial === pane.serial ? fresh : each));
+    const { serial } = pane;
+    if (this.restarting.has(serial)) return;
+    this.restarting.add(serial);
+    const isThere = () => tab.panes.some((each) => each.serial === serial);
+    const fresh = await started(pane.launch, isThere).finally(() => this.restarting.delete(serial));
+    if (fresh === null) return;
+    tab.panes = tab.panes.map((each) => (each.serial === serial ? fresh : each));
     tab.active = fresh.serial;
   }
 
   /** Takes a pane away, and its tab with the last one; a session that still runs is ended. */
   async close(tab: Tab, pane: Pane): Promise<void> {
     const { state, grant } = pane;
+    if (!tab.panes.some((each) => each.serial === pane.serial)) return;
     tab.panes = tab.panes.filter((each) => each.serial !== pane.serial);
     if (tab.active === pane.serial) tab.active = tab.panes.at(-1)?.serial ?? 0;
     if (tab.panes.length === 0) {
