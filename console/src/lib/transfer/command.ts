@@ -1,12 +1,14 @@
 /** Runs one command on a node, in a session of its own: input, output, standard error and exit code. */
 
 import { call } from '../api/call';
-import { SessionConnection } from '../terminal/connection';
+import { explained } from '../api/errors';
+import { SessionConnection, type Grant } from '../terminal/connection';
 import { encryptedEnding } from '../terminal/endings';
 import { Flag, PayloadType } from '../wire/agentMessage';
 import { encodeFlag } from '../wire/payloads';
 
 const COMPLAINT_BYTES = 4096;
+const STOPPED = 'The copy was stopped.';
 
 export interface Command {
   nodeId: string;
@@ -34,6 +36,7 @@ export function quoted(text: string): string {
 
 /** Runs a command to its end. Throws ApiError if it may not, Error if the session fails or `signal` aborts. */
 export async function run(command: Command): Promise<Result> {
+  if (command.signal.aborted) throw new Error(STOPPED);
   const answer = await call('ssm/StartSession', {
     Target: command.nodeId,
     DocumentName: 'AWS-StartNonInteractiveCommand',
@@ -46,14 +49,19 @@ export async function run(command: Command): Promise<Result> {
     streamUrl: answer.StreamUrl!,
     token: answer.TokenValue!,
   };
-  return new Promise((resolve, reject) => {
+  if (command.signal.aborted) {
+    end(grant);
+    throw new Error(STOPPED);
+  }
+  const finished = new AbortController();
+  return new Promise<Result>((resolve, reject) => {
     const complaint: number[] = [];
     let exitCode: number | null = null;
     let taken: Promise<unknown> = Promise.resolve();
     const waiting: (() => void)[] = [];
     const fail = (reason: string) => {
       connection.close();
-      void call('ssm/TerminateSession', { SessionId: grant.sessionId }).catch(() => undefined);
+      end(grant);
       reject(new Error(reason));
     };
     const connection = new SessionConnection(
@@ -63,13 +71,13 @@ export async function run(command: Command): Promise<Result> {
         switch (event.type) {
           case 'SessionStarted':
             if (command.input === undefined) break;
-            if (event.agreed.Stdin === true) void feed(command.input);
+            if (event.agreed.Stdin === true) feed(command.input).catch((error: unknown) => fail(explained(error)));
             else fail("The node's agent takes no files from the console. Use scp, or install Ferryman's agent.");
             break;
           case 'OutputReceived':
             taken = Promise.all([taken, take(event.payloadType, event.payload)]).then(
               () => connection.acknowledge(event.sequenceNumber),
-              (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
+              (error: unknown) => fail(explained(error)),
             );
             break;
           case 'SessionEnded':
@@ -114,7 +122,11 @@ export async function run(command: Command): Promise<Result> {
       connection.send(PayloadType.FLAG, encodeFlag(Flag.INPUT_ENDED));
     }
 
-    command.signal.addEventListener('abort', () => fail('The copy was stopped.'));
+    command.signal.addEventListener('abort', () => fail(STOPPED), { signal: finished.signal });
     void connection.run();
-  });
+  }).finally(() => finished.abort());
+}
+
+function end(grant: Grant): void {
+  void call('ssm/TerminateSession', { SessionId: grant.sessionId }).catch(() => undefined);
 }
