@@ -38,6 +38,7 @@ export function watch(sessionId: string, handler: Watching, announced: (announce
     if (closed) return;
     try {
       const grant = await call('ferryman/WatchSession', { SessionId: sessionId });
+      if (closed) return;
       announced(grant.Announced === true);
       const address = new URL(sameOrigin(grant.StreamUrl!));
       address.searchParams.set('token', grant.TokenValue!);
