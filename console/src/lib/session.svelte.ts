@@ -1,6 +1,6 @@
 /** Who is signed in, and until when. */
 
-import { onSignedOut, request } from './api/call';
+import { onSignedOut, request, signIns } from './api/call';
 import { ApiError } from './api/errors';
 
 export interface Me {
@@ -52,6 +52,7 @@ class Session {
         return;
       }
       this.me = (await request('GET', 'me')) as Me;
+      signIns.count += 1;
       this.expired = false;
       this.unreachable = '';
       if (before !== undefined && before !== this.me.arn) location.reload(); // what is shown was somebody else's
@@ -74,7 +75,11 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    await request('POST', 'sign-out', {});
+    try {
+      await request('POST', 'sign-out', {});
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'NotSignedIn')) throw error;
+    }
     this.me = null;
     this.expired = false;
   }

@@ -11,6 +11,9 @@ export type Output<K extends Operation> = Operations[K]['output'];
 /** Called when the server no longer knows the cookie; set by `session`. */
 export const onSignedOut: { current: () => void } = { current: () => undefined };
 
+/** How often somebody has signed in here: a call from before that had another cookie. Counted by `session`. */
+export const signIns = { count: 0 };
+
 /** Seconds to wait before a call that was refused for its rate is made again. */
 const PATIENCE = [0.6, 1.2, 2.4];
 
@@ -62,6 +65,7 @@ export async function request(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<unknown> {
+  const { count } = signIns;
   let response: Response;
   try {
     response = await fetch(API_PATH + path, {
@@ -76,16 +80,32 @@ export async function request(
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError('Unreachable', 'The server does not answer. Check your network; the page retries by itself.', 0);
+    throw unreachable();
   }
   if (response.status === 204) return null;
-  const answer: unknown = await response.json().catch(() => null);
+  const answer = await content(response).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    if (response.ok) throw unreachable(); // the answer ended in its middle
+    return null;
+  });
   if (response.ok) return answer;
   const members = (answer ?? {}) as Record<string, unknown>;
   const code = String(members['__type'] ?? response.status)
     .split('#')
     .at(-1)!;
   const message = members['message'] ?? members['Message'] ?? `The server answered with status ${response.status}.`;
-  if (code === 'NotSignedIn') onSignedOut.current();
+  if (code === 'NotSignedIn') {
+    if (signIns.count !== count) return request(method, path, body, signal);
+    onSignedOut.current();
+  }
   throw new ApiError(code, String(message), response.status);
+}
+
+async function content(response: Response): Promise<unknown> {
+  const text = await response.text();
+  return text === '' ? null : JSON.parse(text);
+}
+
+function unreachable(): ApiError {
+  return new ApiError('Unreachable', 'The server does not answer. Check your network; the page retries by itself.', 0);
 }
