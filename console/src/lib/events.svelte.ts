@@ -16,6 +16,8 @@ class LiveUpdates {
   private readonly missed = new Set<Subject>();
   private source: EventSource | null = null;
   private poll: ReturnType<typeof setInterval> | null = null;
+  /** Whether something may have changed while no stream was open. */
+  private wasAway = false;
 
   constructor() {
     document.addEventListener('visibilitychange', () => {
@@ -39,12 +41,17 @@ class LiveUpdates {
       const { subject } = JSON.parse(event.data as string) as { subject: Subject };
       this.tell(subject);
     });
-    source.addEventListener('open', () => this.stopPolling());
+    source.addEventListener('open', () => {
+      this.stopPolling();
+      if (this.wasAway) this.tellAll();
+      this.wasAway = false;
+    });
     source.addEventListener('end', () => {
       this.close();
       if (session.me !== null) session.expired = true;
     });
     source.addEventListener('error', () => {
+      this.wasAway = true;
       this.startPolling();
       // A refusal closes the stream for good, an outage does not: the browser then tries again by itself.
       if (source.readyState === EventSource.CLOSED && this.source === source) {
@@ -57,13 +64,18 @@ class LiveUpdates {
   }
 
   close(): void {
+    if (this.source !== null) this.wasAway = true;
     this.source?.close();
     this.source = null;
     this.stopPolling();
   }
 
   private startPolling(): void {
-    this.poll ??= setInterval(() => [...this.listeners.keys()].forEach((each) => this.tell(each)), POLL_SECONDS * 1000);
+    this.poll ??= setInterval(() => this.tellAll(), POLL_SECONDS * 1000);
+  }
+
+  private tellAll(): void {
+    [...this.listeners.keys()].forEach((each) => this.tell(each));
   }
 
   private stopPolling(): void {
@@ -72,7 +84,10 @@ class LiveUpdates {
   }
 
   private tell(subject: Subject): void {
-    if (session.expired) return;
+    if (session.expired) {
+      this.wasAway = true;
+      return;
+    }
     if (document.visibilityState === 'hidden') {
       this.missed.add(subject);
       return;

@@ -3,18 +3,65 @@
 import { newLoad } from './api/call';
 import { ApiError } from './api/errors';
 
+/** A load that takes longer is given up for one that was asked for later: its connection may be lost. */
+const LONGEST_SECONDS = 15;
+
+/** Lets what has changed be loaded after what is being loaded: changes may come faster than answers. */
+class Refreshes {
+  private next: Promise<void> | null = null;
+  private running: Promise<void> = Promise.resolve();
+
+  /** Keeps account of a load. */
+  note(load: Promise<void>): Promise<void> {
+    this.running = load;
+    return load;
+  }
+
+  /** Runs `load` when nothing else is being loaded; once, if it was asked for more often until then. */
+  afterwards(isLoading: () => boolean, load: (own: AbortController) => Promise<void>): Promise<void> {
+    const own = newLoad();
+    this.next ??= this.idle(isLoading).then(() => {
+      this.next = null;
+      return load(own);
+    });
+    return this.next;
+  }
+
+  private async idle(isLoading: () => boolean): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooLong = new Promise<'too long'>((resolve) => {
+      timer = setTimeout(() => resolve('too long'), LONGEST_SECONDS * 1000);
+    });
+    while (isLoading() && (await Promise.race([this.running, tooLong])) !== 'too long');
+    clearTimeout(timer);
+  }
+}
+
 export class Resource<T> {
   value = $state.raw<T | null>(null);
   error = $state.raw<unknown>(null);
   loading = $state(false);
   private current: AbortController | null = null;
+  private readonly refreshes = new Refreshes();
 
   constructor(private readonly fetcher: (signal: AbortSignal) => Promise<T>) {}
 
   /** Loads it, again if need be; what is there stays until the new value is. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return this.refreshes.note(this.run(newLoad()));
+  }
+
+  /** Loads it again after something has changed. What is being loaded now is shown first: it may be older. */
+  refresh(): Promise<void> {
+    return this.refreshes.afterwards(
+      () => this.loading,
+      (own) => this.refreshes.note(this.run(own)),
+    );
+  }
+
+  private async run(own: AbortController): Promise<void> {
     this.current?.abort();
-    const own = (this.current = newLoad());
+    this.current = own;
     this.loading = true;
     try {
       const value = await this.fetcher(own.signal);
@@ -58,7 +105,10 @@ export class PagedList<T> {
   shown: Set<number> | null = null;
   /** The pages that were loaded before something has changed, by id. */
   private readonly stale = new Set<number>();
+  /** Whether something has changed, and no page is known to be stale for it yet. */
+  private hasChanged = false;
   private current: AbortController | null = null;
+  private readonly refreshes = new Refreshes();
   private newest = 0;
 
   constructor(
@@ -68,30 +118,47 @@ export class PagedList<T> {
 
   /** Loads the first page in place of all, for instance after a filter has changed. */
   async reload(): Promise<void> {
-    await this.run(async (signal) => [await this.fetch(undefined, signal)]);
+    await this.run(newLoad(), async (signal) => [await this.fetch(undefined, signal)]);
   }
 
   async more(): Promise<void> {
     if (this.next === undefined || this.loading) return;
     const { pages, next } = this;
-    await this.run(async (signal) => [...pages, await this.fetch(next, signal)]);
+    await this.run(newLoad(), async (signal) => [...pages, await this.fetch(next, signal)]);
   }
 
   /** Loads again what is in view, after something has changed; other pages when they come into view. */
-  async refresh(): Promise<void> {
-    this.pages.forEach((each) => this.stale.add(each.id));
-    if (this.pages.length === 0) await this.reload();
-    else await this.refreshShown();
+  refresh(): Promise<void> {
+    this.hasChanged = true;
+    return this.fetchStaleAfterwards();
   }
 
   /** Loads pages that are in view again if something has changed since. */
-  async refreshShown(): Promise<void> {
+  refreshShown(): Promise<void> {
+    return this.stale.size === 0 ? Promise.resolve() : this.fetchStaleAfterwards();
+  }
+
+  private fetchStaleAfterwards(): Promise<void> {
+    return this.refreshes.afterwards(
+      () => this.loading,
+      (own) => this.fetchStale(own),
+    );
+  }
+
+  private async fetchStale(own: AbortController): Promise<void> {
+    if (this.hasChanged) this.pages.forEach((each) => this.stale.add(each.id));
+    if (this.hasChanged && this.pages.length === 0) {
+      this.hasChanged = false;
+      await this.run(own, async (signal) => [await this.fetch(undefined, signal)]);
+      return;
+    }
+    this.hasChanged = false;
     const { pages, shown } = this;
     const isShown = (page: LoadedPage<T>) => shown === null || shown.has(page.id) || page.items.length === 0;
     const wanted = pages.map((each) => this.stale.has(each.id) && isShown(each));
     const first = wanted.indexOf(true);
     if (first < 0) return;
-    await this.run((signal) => this.fetchAgain(pages, first, wanted.lastIndexOf(true), signal));
+    await this.run(own, (signal) => this.fetchAgain(pages, first, wanted.lastIndexOf(true), signal));
   }
 
   /** Returns the pages, from the first to the last of some fetched anew. Later ones stay if they still follow. */
@@ -121,9 +188,13 @@ export class PagedList<T> {
     return page;
   }
 
-  private async run(load: (signal: AbortSignal) => Promise<LoadedPage<T>[]>): Promise<void> {
+  private run(own: AbortController, load: (signal: AbortSignal) => Promise<LoadedPage<T>[]>): Promise<void> {
+    return this.refreshes.note(this.replace(own, load));
+  }
+
+  private async replace(own: AbortController, load: (signal: AbortSignal) => Promise<LoadedPage<T>[]>): Promise<void> {
     this.current?.abort();
-    const own = (this.current = newLoad());
+    this.current = own;
     this.loading = true;
     try {
       const pages = await load(own.signal).catch((error: unknown) => {
