@@ -94,3 +94,18 @@ def test_recording_plays_from_its_beginning_and_again(
         expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
         expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
         expect_screen(page, *OUTPUTS)
+
+
+def test_recording_that_is_left_as_it_starts_to_play_complains_of_nothing(
+    ferryman: Ferryman, open_console: OpenConsole, recorded: Recorded
+) -> None:
+    console = open_console(ferryman)
+    page = recorded.open(console)
+    expect(page.get_by_role("group", name="Recorded screen").locator("pre")).to_be_visible()
+    page.evaluate("""() => {
+      document.querySelector('button[aria-label=Play]').click();
+      history.pushState(null, '', '/console/nodes');
+      dispatchEvent(new PopStateEvent('popstate'));
+    }""")
+    expect(page.get_by_role("heading", name="Nodes", level=1)).to_be_visible()
+    assert console.errors == []
