@@ -59,6 +59,7 @@ export class SessionConnection {
   private heardAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  private handing = false;
   private cipher: SessionCipher | null = null;
 
   constructor(
@@ -105,6 +106,7 @@ export class SessionConnection {
           return;
         }
         await wait(delay(attempt++, Math.random()));
+        if (this.over) return;
         try {
           const resumed = await call('ssm/ResumeSession', { SessionId: this.grant.sessionId });
           if (!resumed.TokenValue) {
@@ -244,6 +246,19 @@ export class SessionConnection {
     this.pump();
   }
 
+  /** Hands events out, in order: what an event's handler causes comes after the events that were there before. */
+  private handOut(): void {
+    if (this.handing) return;
+    this.handing = true;
+    try {
+      for (let events = this.channel.events(); events.length > 0; events = this.channel.events()) {
+        for (const event of events) this.take(event);
+      }
+    } finally {
+      this.handing = false;
+    }
+  }
+
   private take(event: ChannelEvent): void {
     switch (event.type) {
       case 'DataKeyRequested':
@@ -262,7 +277,7 @@ export class SessionConnection {
 
   /** Hands events out, sends what is due, and sets the timer for the next. */
   private pump(): void {
-    for (const event of this.channel.events()) this.take(event);
+    this.handOut();
     this.progressed();
     const { socket } = this;
     if (socket === null || socket.readyState !== WebSocket.OPEN) return;
