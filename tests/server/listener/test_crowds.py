@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ferryman.core.iam.operator import create_access_key, create_user
+from ferryman.core.ratelimits.turns import NoPlace, Turns
 from ferryman.core.service import Limits
 from ferryman.model.identity.credentials import Credentials
 from ferryman.server.http import steps
@@ -16,8 +18,12 @@ from ferryman.server.http.admission.authentication import authenticate_caller
 from ferryman.server.http.admission.throttling import (
     AGENTS_AUTHENTICATIONS,
     AUTHENTICATIONS,
+    KEYS_OF_ONE_ADDRESS,
     LARGEST_WAITING_BYTES,
+    MOST_WAITING,
     REFUSED_AGENT_SECONDS,
+    agents_turns,
+    authentication_turns,
 )
 from ferryman.server.http.admission.throttling import most_waiting as real_limit
 from tests.server.running import Node, Server, nothing, until
@@ -57,11 +63,13 @@ async def test_signatures_of_one_key_are_verified_a_few_at_a_time(
     assert set(await asyncio.gather(*crowd)) == {(400, "AccessDeniedException")}
 
 
-async def inform(server: Server, node: Node, address: str = "127.0.0.1") -> int:
+async def inform(
+    server: Server, node: Node, address: str = "127.0.0.1", more_headers: dict[str, str] | None = None
+) -> int:
     target = "AmazonSSM.UpdateInstanceInformation"
     members = {"InstanceId": node.node_id, "AgentVersion": "1.0.0.0", "AgentStatus": "Active", "IPAddress": address}
     body = json.dumps(members).encode()
-    headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target}, node.credentials)
+    headers = server.signed("POST", "/", "", body, {"X-Amz-Target": target, **(more_headers or {})}, node.credentials)
     return (await server.json_call(target, body, headers))[0]
 
 
@@ -87,6 +95,26 @@ async def test_nobody_waits_behind_agents_that_connect_their_nodes(
     assert verifying["UpdateInstanceInformation"] == AGENTS_AUTHENTICATIONS
     released.set()
     assert set(await asyncio.gather(*agents)) == {200}
+
+
+@pytest.mark.parametrize("turns_of", [agents_turns, authentication_turns])
+async def test_keys_made_up_at_one_address_keep_nobody_waiting_elsewhere(
+    turns_of: Callable[[], Turns[tuple[str, str]]],
+) -> None:
+    turns = turns_of()
+    served: list[str] = []
+
+    async def work(address: str, key: str) -> None:
+        async with turns.turn((address, key)):
+            served.append(address)
+            await asyncio.sleep(0)
+
+    crowd = [asyncio.create_task(work("192.0.2.1", f"key-{number}")) for number in range(MOST_WAITING)]
+    honest = asyncio.create_task(work("198.51.100.1", "key"))
+    await honest
+    assert len(served) <= KEYS_OF_ONE_ADDRESS + 3 * AUTHENTICATIONS
+    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+    assert [type(each) for each in outcomes if each is not None] == [NoPlace]
 
 
 async def test_agents_that_are_half_done_have_places_where_others_are_refused(
@@ -122,6 +150,7 @@ async def test_agents_that_are_half_done_have_places_where_others_are_refused(
     assert await inform(server, late) == 503
     assert pauses == [(REFUSED_AGENT_SECONDS, True)]  # a server that refuses immediately would get all agents
     assert await inform(server, late, "x" * LARGEST_WAITING_BYTES) == 503
+    assert await inform(server, late, more_headers={"X-Long": "x" * LARGEST_WAITING_BYTES}) == 503
     assert len(pauses) == 1
     connecting = asyncio.create_task(half_done.control())
     await until(nothing, lambda _: "CreateControlChannel" in arrived)

@@ -5,11 +5,12 @@ Knows futures and keys. Does not know what the work is, or who the parties are.
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Party = TypeVar("Party", bound=Hashable)
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 class NoPlace(Exception):
@@ -20,22 +21,87 @@ class NoPlace(Exception):
         self.own = own
 
 
+class _Turn(NamedTuple):
+    """A piece of work that waits, and the limit that was applied to it."""
+
+    come: "asyncio.Future[None]"
+    limit: int
+
+
+class _Sizes(Generic[_Key]):
+    """Who has how many pieces of work waiting; whoever has most is found without looking at all."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[_Key, int] = {}
+        self._of_size: dict[int, dict[_Key, None]] = {}
+
+    def __getitem__(self, key: _Key) -> int:
+        return self._sizes.get(key, 0)
+
+    def change(self, key: _Key, by: int) -> None:
+        """Note that `by` more pieces wait."""
+        before = self._sizes.pop(key, 0)
+        if before:
+            same = self._of_size[before]
+            del same[key]
+            if not same:
+                del self._of_size[before]
+        if before + by:
+            self._sizes[key] = before + by
+            self._of_size.setdefault(before + by, {})[key] = None
+
+    def most(self) -> int:
+        """Return the largest number of pieces."""
+        return max(self._of_size, default=0)
+
+    def largest(self) -> list[_Key]:
+        """Return all that have most; who has had as many for the longest time comes first."""
+        return list(self._of_size.get(self.most(), ()))
+
+
+class _Group(Generic[Party]):
+    """What waits of the parties that belong together, in the order of their turns."""
+
+    def __init__(self) -> None:
+        self.waiting: OrderedDict[Party, deque[_Turn]] = OrderedDict()
+        self.sizes = _Sizes[Party]()
+        self.left = 0
+        """How many parties still have a turn before the other groups have theirs; 0 before the first of them."""
+
+    def least_advanced(self) -> tuple[Party, _Turn]:
+        """Return what has the lowest limit, the newest of it, among the parties with most."""
+        waiting = [(party, turn) for party in self.sizes.largest() for turn in self.waiting[party]]
+        return min(reversed(waiting), key=lambda each: each[1].limit)
+
+
 class Turns(Generic[Party]):
     """Shares `places` between parties; one event loop only.
 
     Parties take turns, one piece of work each. The last free place is only for parties that have nothing running, so
-    one party cannot hold them all. At most `most` pieces wait or run, and `most_per_party` of one party. If `most` do,
-    a newcomer takes the place of the newest of whichever party has most.
+    one party cannot hold them all. At most `most` pieces wait or run, and `most_per_party` of one party.
+
+    `group` returns what a party belongs to; without it, each party is a group of its own. Groups take turns, too, of at
+    most `share` parties. If there is no place left, a newcomer gets one of whichever group has most waiting, but more
+    than its share, or one of whichever party of its own group has most: the newest of what has the lowest limit.
     """
 
-    def __init__(self, places: int, most: int, most_per_party: int) -> None:
+    def __init__(
+        self,
+        places: int,
+        most: int,
+        most_per_party: int,
+        group: Callable[[Party], Hashable] | None = None,
+        share: int = 1,
+    ) -> None:
         self._free = places
         self._most = most
         self._most_per_party = most_per_party
+        self._group_of: Callable[[Party], Hashable] = group or (lambda party: party)
+        self._share = share
         self._running: Counter[Party] = Counter()
-        self._waiting: OrderedDict[Party, deque[asyncio.Future[None]]] = OrderedDict()
-        self._by_size: dict[int, dict[Party, None]] = {}
-        """The parties that wait, by how much of theirs does: who has most is found without looking at all."""
+        self._groups: OrderedDict[Hashable, _Group[Party]] = OrderedDict()
+        self._sizes = _Sizes[Hashable]()
+        """How much waits of each group."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -56,19 +122,17 @@ class Turns(Generic[Party]):
 
         `most` is a lower limit than that of all work, for work that leaves room for other work.
         """
-        self._make_room(party, self._most if most is None else min(most, self._most))
-        turn = asyncio.get_running_loop().create_future()
-        turns = self._waiting.setdefault(party, deque())
-        turns.append(turn)
-        self._resize(party, len(turns) - 1, len(turns))
-        self._count += 1
+        limit = self._most if most is None else min(most, self._most)
+        self._make_room(party, limit)
+        turn = _Turn(asyncio.get_running_loop().create_future(), limit)
+        self._add(party, turn)
         self._grant()
         try:
-            await turn
+            await turn.come
         except asyncio.CancelledError:
-            if turn.cancelled():
+            if turn.come.cancelled():
                 self._remove(party, turn)
-            elif turn.exception() is None:
+            elif turn.come.exception() is None:
                 self.release(party)  # the turn came at the same moment
             raise
 
@@ -81,59 +145,88 @@ class Turns(Generic[Party]):
             del self._running[party]
         self._grant()
 
+    def close(self) -> None:
+        """Refuse everything that waits, and whatever comes later; what runs continues."""
+        self._most = 0
+        waiting = [
+            (party, turn) for group in self._groups.values() for party in group.waiting for turn in group.waiting[party]
+        ]
+        for party, turn in waiting:
+            self._refuse(party, turn)
+
     def _make_room(self, party: Party, limit: int) -> None:
-        own = self._count_of(party)
+        group = self._groups.get(self._group_of(party))
+        own = self._running[party] + (0 if group is None else group.sizes[party])
         if own >= self._most_per_party:
             raise NoPlace(own)
         if self._count < limit:
             return
-        most = max(self._by_size, default=0)
-        if most <= own + 1:
+        own_group = max(own, self._sizes[self._group_of(party)])
+        if self._sizes.most() > max(self._share, own_group + 1):
+            self._refuse(*self._groups[self._sizes.largest()[0]].least_advanced())
+            return
+        if group is None or group.sizes.most() <= own + 1:
             raise NoPlace
-        largest = next(iter(self._by_size[most]))
-        turn = self._waiting[largest][-1]
-        self._remove(largest, turn)
-        if not turn.done():
-            turn.set_exception(NoPlace())
+        other, turn = group.least_advanced()
+        if turn.limit > limit:
+            raise NoPlace
+        self._refuse(other, turn)
 
-    def _count_of(self, party: Party) -> int:
-        return self._running[party] + len(self._waiting.get(party, ()))
+    def _refuse(self, party: Party, turn: _Turn) -> None:
+        self._remove(party, turn)
+        if not turn.come.done():
+            turn.come.set_exception(NoPlace())
 
     def _grant(self) -> None:
         while self._free and (party := self._next()) is not None:
-            turn = self._waiting[party][0]
-            self._remove(party, turn)
-            if party in self._waiting:
-                self._waiting.move_to_end(party)
-            if turn.done():  # cancelled, and not removed yet
+            turn = self._take(party)
+            if turn.come.done():  # cancelled, and not removed yet
                 continue
             self._free -= 1
             self._count += 1  # `_remove` has subtracted it
             self._running[party] += 1
-            turn.set_result(None)
+            turn.come.set_result(None)
 
     def _next(self) -> Party | None:
         """Return the party that gets the next free place: of those that may, the one whose last turn is longest ago."""
-        for party in self._waiting:
-            if self._free > 1 or not self._running[party]:
-                return party
+        for group in self._groups.values():
+            for party in group.waiting:
+                if self._free > 1 or not self._running[party]:
+                    return party
         return None
 
-    def _remove(self, party: Party, turn: "asyncio.Future[None]") -> None:
-        turns = self._waiting.get(party, deque())
-        if turn in turns:
-            turns.remove(turn)
-            self._resize(party, len(turns) + 1, len(turns))
-            self._count -= 1
-            if not turns:
-                del self._waiting[party]
+    def _take(self, party: Party) -> _Turn:
+        """Remove a party's first turn; others have theirs before its next."""
+        key = self._group_of(party)
+        group = self._groups[key]
+        group.left = (group.left or min(self._share, len(group.waiting))) - 1
+        turn = group.waiting[party][0]
+        self._remove(party, turn)
+        if party in group.waiting:
+            group.waiting.move_to_end(party)
+        if key in self._groups and not group.left:
+            self._groups.move_to_end(key)
+        return turn
 
-    def _resize(self, party: Party, before: int, now: int) -> None:
-        """Note how much of a party's work waits."""
-        if before:
-            same = self._by_size[before]
-            del same[party]
-            if not same:
-                del self._by_size[before]
-        if now:
-            self._by_size.setdefault(now, {})[party] = None
+    def _add(self, party: Party, turn: _Turn) -> None:
+        key = self._group_of(party)
+        group = self._groups.setdefault(key, _Group())
+        group.waiting.setdefault(party, deque()).append(turn)
+        group.sizes.change(party, 1)
+        self._sizes.change(key, 1)
+        self._count += 1
+
+    def _remove(self, party: Party, turn: _Turn) -> None:
+        key = self._group_of(party)
+        group = self._groups.get(key)
+        turns = None if group is None else group.waiting.get(party)
+        if group is None or turns is None or turn not in turns:
+            return
+        turns.remove(turn)
+        if not turns:
+            del group.waiting[party]
+        if not group.waiting:
+            del self._groups[key]
+        group.sizes.change(party, -1)
+        self._sizes.change(key, -1)
+        self._count -= 1

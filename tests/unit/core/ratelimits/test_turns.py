@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from operator import itemgetter
 
 import pytest
 
@@ -137,3 +138,100 @@ async def test_a_refusal_costs_the_same_however_many_wait(work: Work) -> None:
     with pytest.raises(NoPlace):
         await work.turns.acquire(_Looked("late"))
     assert _Looked.times < 10
+
+
+class Queue:
+    """One place, which is taken, and who waits for it."""
+
+    def __init__(self, share: int) -> None:
+        self.turns = Turns[tuple[str, int]](1, MOST, MOST_PER_PARTY, itemgetter(0), share)
+        self.served: list[tuple[str, int]] = []
+        self._tasks = [asyncio.create_task(self.turns.acquire(("busy", 0)))]
+
+    async def add(self, *parties: tuple[str, int], limit: int | None = None) -> list[asyncio.Task[None]]:
+        """Have parties wait."""
+        await settle()
+        added = [asyncio.create_task(self._wait(party, limit)) for party in parties]
+        self._tasks += added
+        await settle()
+        return added
+
+    async def serve(self, times: int) -> None:
+        """Give the place back, and again what gets it."""
+        for _ in range(times):
+            self.turns.release(self.served[-1] if self.served else ("busy", 0))
+            await settle()
+
+    async def end(self) -> None:
+        """Cancel what waits."""
+        for each in self._tasks:
+            each.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait(self, party: tuple[str, int], limit: int | None) -> None:
+        await self.turns.acquire(party, limit)
+        self.served.append(party)
+
+
+class TestGroups:
+    """Parties of one group, such as keys that are claimed from one address."""
+
+    SHARE = 4
+
+    async def test_a_group_has_its_share_of_turns_before_other_groups_have_theirs(self) -> None:
+        queue = Queue(self.SHARE)
+        await queue.add(*[("many", key) for key in range(20)], ("one", 0), ("two", 0), ("two", 1))
+        await queue.serve(4 + self.SHARE)
+        assert [group for group, _ in queue.served] == [*["many"] * self.SHARE, "one", "two", "two", "many"]
+        await queue.serve(20 - self.SHARE - 1)
+        assert queue.served[-1] == ("many", 19)
+        await queue.end()
+
+    async def test_no_number_of_parties_of_one_group_keeps_others_out(self) -> None:
+        queue = Queue(self.SHARE)
+        many = await queue.add(*[("many", key) for key in range(MOST - 1)])
+        (other,) = await queue.add(("other", 0))
+        assert not other.done()
+        assert [number for number, each in enumerate(many) if each.done()] == [MOST - 2]
+        await queue.end()
+
+    async def test_a_party_with_most_of_its_group_keeps_what_has_a_higher_limit_than_the_newcomers(self) -> None:
+        """An agent that has two requests waiting keeps the upgrade, with which it would be done."""
+        queue = Queue(self.SHARE)
+        begun = await queue.add(("here", 0), limit=MOST - 8)
+        half_done = await queue.add(("here", 0), ("here", 1), limit=MOST)
+        await queue.add(*[("here", key) for key in range(2, MOST - 10)])
+        assert len(queue.turns) == MOST - 8
+        newcomer = await queue.add(("here", MOST), limit=MOST - 8)
+        assert [each.done() for each in (*begun, *half_done, *newcomer)] == [True, False, False, False]
+        half_done += await queue.add(("here", 1), limit=MOST)
+        (late,) = await queue.add(("here", MOST + 1), limit=MOST - 8)
+        assert isinstance(late.exception(), NoPlace)
+        assert not any(each.done() for each in half_done)
+        await queue.end()
+
+    async def test_groups_within_their_share_displace_nobody(self) -> None:
+        queue = Queue(self.SHARE)
+        waiting = await queue.add(*[(str(key // self.SHARE), key) for key in range(MOST - 1)])
+        (late,) = await queue.add(("late", 0))
+        assert isinstance(late.exception(), NoPlace)
+        assert not any(each.done() for each in waiting)
+        await queue.end()
+
+    async def test_a_group_that_has_too_much_loses_first_what_has_the_lowest_limit(self) -> None:
+        queue = Queue(self.SHARE)
+        begun = await queue.add(*[("many", key) for key in range(MOST - 2)], limit=MOST - 1)
+        half_done = await queue.add(("many", MOST), limit=MOST)
+        (other,) = await queue.add(("other", 0), limit=MOST - 1)
+        assert [begun[-1].done(), half_done[0].done(), other.done()] == [True, False, False]
+        await queue.end()
+
+
+async def test_closed_turns_refuse_what_waits_and_what_comes_but_not_what_runs() -> None:
+    queue = Queue(1)
+    waiting = await queue.add(("a", 0), ("a", 1), ("b", 0))
+    queue.turns.close()
+    waiting += await queue.add(("c", 0))
+    assert [type(each.exception()) for each in waiting] == [NoPlace] * 4
+    assert len(queue.turns) == 1
+    await queue.end()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import itemgetter
 
 from aiohttp import web
 
@@ -22,8 +23,8 @@ REFUSED_AGENT_SECONDS = 10.0
 """How long an agent for whom there is no place waits for its refusal. Meanwhile the load balancer counts its request,
 and sends others elsewhere: a server that refuses immediately has the fewest connections, and would get all agents."""
 LARGEST_WAITING_BYTES = 4096
-"""The largest body of a request that waits for its refusal, since what waits is not counted as memory of requests. What
-agents send is a tenth of it."""
+"""The largest request that waits for its refusal, head and body, since what waits is not counted as memory of requests.
+What agents send is a quarter of it."""
 UPGRADE_SECONDS = 5.0
 """How long a channel's upgrade waits for its turn: all sessions of a node come back together after a restart."""
 AUTHENTICATIONS = 4
@@ -36,6 +37,9 @@ AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChanne
 """The operations with which agents connect their node, the upgrade of a control channel included."""
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
 """How many requests may wait to be verified, of all keys and of one; further ones get SlowDown."""
+KEYS_OF_ONE_ADDRESS = 16
+"""How many keys of one address have a turn before every other address has had one, and how many of its requests wait
+although there is no place left. A stranger can claim any number of keys; a site of many nodes has one address."""
 MOST_BEFORE_CALLING, MOST_BEFORE_INFORMING = 3072, 2048
 """How many requests of agents may wait before further calls, and further UpdateInstanceInformation, get SlowDown. An
 agent that connects calls UpdateInstanceInformation first and upgrades last. If those that are half done were refused as
@@ -103,8 +107,9 @@ async def authentication_turn(request: web.Request, claimed_key: str | None) -> 
 
 
 def _is_small(request: web.Request) -> bool:
-    size = request.content_length if request.body_exists else 0
-    return size is not None and size <= LARGEST_WAITING_BYTES
+    body = request.content_length if request.body_exists else 0
+    head = len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers)
+    return body is not None and head + body <= LARGEST_WAITING_BYTES
 
 
 def most_waiting(operation: str, *, upgrade: bool) -> int | None:
@@ -119,12 +124,16 @@ def most_waiting(operation: str, *, upgrade: bool) -> int | None:
 
 def authentication_turns() -> Turns[tuple[str, str]]:
     """Return the turns of a server: of keys, by the address that they are claimed from."""
-    return Turns(AUTHENTICATIONS, MOST_WAITING, MOST_WAITING_OF_ONE_KEY)
+    return _turns(AUTHENTICATIONS)
 
 
 def agents_turns() -> Turns[tuple[str, str]]:
     """Return the turns of agents that connect their nodes."""
-    return Turns(AGENTS_AUTHENTICATIONS, MOST_WAITING, MOST_WAITING_OF_ONE_KEY)
+    return _turns(AGENTS_AUTHENTICATIONS)
+
+
+def _turns(places: int) -> Turns[tuple[str, str]]:
+    return Turns(places, MOST_WAITING, MOST_WAITING_OF_ONE_KEY, itemgetter(0), KEYS_OF_ONE_ADDRESS)
 
 
 def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:
