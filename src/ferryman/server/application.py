@@ -153,6 +153,7 @@ async def _leave_store_check(app: web.Application) -> None:
 
 
 async def _close_channels(app: web.Application) -> None:
+    app[AGENTS_TURNS].close()  # a node that connected now would lose its connection immediately
     await app[GATEWAY].close()
 
 

@@ -25,9 +25,9 @@ from ferryman.server.http.app_keys import GATEWAY
 from ferryman.server.http.discovery import Discovery
 from ferryman.server.http.forwarded import TrustedProxies
 from ferryman.server.listener.certificate import ServerCertificate
-from ferryman.server.listener.connection import RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.listener import Listener, listen
+from ferryman.server.listener.request_memory import RequestMemories
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.operations.registry import BY_ANYONE, BY_CALLER, BY_NODE_KEY
 from ferryman.server.timeouts import DEFAULT_TIMEOUTS, Timeouts

@@ -12,9 +12,10 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from ferryman.server.listener import listener as front_door
-from ferryman.server.listener.connection import Connection, RequestMemories
+from ferryman.server.listener.connection import Connection
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.listener import Listener, listen
+from ferryman.server.listener.request_memory import RequestMemories
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.timeouts import Timeouts
 from tests.server.raw_connections import HEALTH, Raw

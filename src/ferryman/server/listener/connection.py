@@ -16,7 +16,8 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from ferryman.model.errors import ServiceError
 from ferryman.server.listener.connection_limits import ConnectionLimits
-from ferryman.server.listener.request_memory import RequestMemory
+from ferryman.server.listener.pacing import Bursts
+from ferryman.server.listener.request_memory import RequestMemories, RequestMemory
 from ferryman.server.listener.transports import close_at_once
 from ferryman.server.listener.unauthenticated import Origin
 from ferryman.server.timeouts import Timeouts
@@ -51,16 +52,6 @@ def drop_frames(fault: BaseException | None) -> None:
         fault = fault.__cause__ or fault.__context__
 
 
-class RequestMemories:
-    """What is held of requests on unauthenticated connections, and on authenticated ones."""
-
-    __slots__ = ("authenticated", "unauthenticated")
-
-    def __init__(self, most_bytes: int) -> None:
-        self.unauthenticated = RequestMemory(most_bytes)
-        self.authenticated = RequestMemory(most_bytes)
-
-
 class Connection(web.RequestHandler):
     """aiohttp's connection, with timeouts. `left` is called once it is gone, or if it was never established.
 
@@ -74,6 +65,7 @@ class Connection(web.RequestHandler):
         "_answers",
         "_arrival",
         "_begun",
+        "_bursts",
         "_due",
         "_head",
         "_holder",
@@ -84,6 +76,8 @@ class Connection(web.RequestHandler):
         "_origin",
         "_reading",
         "_requests",
+        "_started",
+        "_stopping",
         "_timeouts",
         "refused",
     )
@@ -94,6 +88,7 @@ class Connection(web.RequestHandler):
         limits: ConnectionLimits,
         memory: RequestMemories,
         timeouts: Timeouts,
+        bursts: Bursts,
         left: Callable[["Connection"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -110,12 +105,15 @@ class Connection(web.RequestHandler):
         self._requests: RequestMemory | None = memory.unauthenticated
         self._holder: Hashable = None
         self._timeouts = timeouts
+        self._bursts = bursts
         self._left: Callable[[Connection], None] | None = left
         self._due: asyncio.TimerHandle | None = loop.call_later(timeouts.request, self._expire)
         self._arrival: asyncio.Task[None] | None = None
         self._reading: asyncio.Timeout | None = None
         self._leaving: asyncio.Future[None] | None = None
         self._begun = False
+        self._started = False
+        self._stopping = False
         self._answering = False
         self._answers = 0
         self._head = bytearray()
@@ -136,7 +134,7 @@ class Connection(web.RequestHandler):
         return fits
 
     async def pause(self, seconds: float, *, evictable: bool = False) -> bool:
-        """Let the peer wait for its turn; False, and immediately, if it leaves.
+        """Let the peer wait for its turn; False, and immediately, if it leaves or the server stops.
 
         Meanwhile the connection counts as busy, so that waiting ones have a limit; if it is `evictable` it counts as
         idle, may be closed to make room for another, and its request, which must be small, is not counted any longer.
@@ -144,19 +142,22 @@ class Connection(web.RequestHandler):
         if self._left is None:
             return False
         if evictable:
-            self._limits.mark_idle(self)
+            self._limits.mark_refused(self)
             self._release_requests()
         else:
             self._limits.mark_busy(self)
-        self._leaving = self._loop.create_future()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._leaving
-        except TimeoutError:
-            return True
-        finally:
-            self._leaving = None
-        return False
+        stays = False
+        if not self._stopping:
+            self._leaving = self._loop.create_future()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._leaving
+            except TimeoutError:
+                stays = True
+            finally:
+                self._leaving = None
+        await self._bursts.refusals.turn()
+        return stays
 
     def may_stay(self, *, refused: bool) -> bool:
         """Count a request whose sender did not say who they are; False if the connection must end with its response.
@@ -230,10 +231,27 @@ class Connection(web.RequestHandler):
             self._head += data
             if self.transport is None or not self._head_is_complete(searched):
                 return
-            data, self._head = bytes(self._head), bytearray()
             self._begun = True
-            super().connection_made(self.transport)
+            self._bursts.requests.soon(self._start, self._holder)
+        elif self._started:
+            super().data_received(data)
+        else:
+            self._head += data
+
+    def _start(self) -> None:
+        """Have aiohttp answer what has arrived, unless the peer has left meanwhile."""
+        if self.transport is None or self.transport.is_closing() or self._left is None:
+            return
+        data, self._head = bytes(self._head), bytearray()
+        self._started = True
+        super().connection_made(self.transport)
         super().data_received(data)
+
+    def close(self) -> None:
+        """Do as aiohttp does when the server stops: no further request is accepted. What waits need not wait longer."""
+        super().close()
+        self._stopping = True
+        self._stop_waiting()
 
     def _head_is_complete(self, searched: int) -> bool:
         """Return whether the head of the first request is here; refuses what cannot become one.
@@ -322,7 +340,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Implement `asyncio.Protocol`."""
-        if self._begun:
+        if self._started:
             super().connection_lost(exc)
         else:
             BaseProtocol.connection_lost(self, exc)
@@ -335,13 +353,16 @@ class Connection(web.RequestHandler):
         A request that is still being dealt with is counted until `request_ended`.
         """
         self._cancel_due()
-        if self._leaving is not None and not self._leaving.done():
-            self._leaving.set_result(None)
+        self._stop_waiting()
         if self._left is not None:
             left, self._left = self._left, None
             left(self)
         if not self._answering:
             self._release()
+
+    def _stop_waiting(self) -> None:
+        if self._leaving is not None and not self._leaving.done():
+            self._leaving.set_result(None)
 
     def _release_requests(self) -> None:
         if self._requests is not None and not self._messages:  # further requests may wait behind this one

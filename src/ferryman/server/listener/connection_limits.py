@@ -58,6 +58,8 @@ class ConnectionLimits:
         self._ranks: dict[int, dict[Group, None]] = {}
         """The groups of callers and of unauthenticated origins, by how many idle connections they have."""
         self._largest = 0
+        self._refused: dict[Origin | None, dict[CountedConnection, None]] = {}
+        """The unauthenticated connections of each origin that wait for nothing but a refusal, the oldest first."""
 
     def add(self, connection: CountedConnection, origin: Origin | None) -> bool:
         """Count a new connection, which `unauthenticated` has let in; return whether another one was closed for it."""
@@ -91,6 +93,12 @@ class ConnectionLimits:
         entry = self._entries.get(connection)
         if entry is not None and not entry.idle:
             self._set_idle(connection, entry, idle=True)
+
+    def mark_refused(self, connection: CountedConnection) -> None:
+        """Count a connection as idle that waits only for its refusal. It makes room for a new one from its address."""
+        self.mark_idle(connection)
+        if self.is_unauthenticated(connection):
+            self._refused.setdefault(self._entries[connection].origin, {})[connection] = None
 
     def mark_channel(self, connection: CountedConnection) -> None:
         """Count a connection as a channel."""
@@ -145,6 +153,12 @@ class ConnectionLimits:
                     return True
         return False
 
+    def evict_refused(self, origin: Origin | None) -> None:
+        """Close the connection from an origin that has waited longest for its refusal, if there is one."""
+        for connection in self._refused.get(origin, ()):
+            self._evict(connection)
+            return
+
     def _evict(self, connection: CountedConnection) -> None:
         self.remove(connection)
         connection.evict()
@@ -183,6 +197,10 @@ class ConnectionLimits:
 
     def _set_idle(self, connection: CountedConnection, entry: _Entry, *, idle: bool) -> None:
         entry.idle = idle
+        if not idle and connection in (refused := self._refused.get(entry.origin, {})):
+            del refused[connection]
+            if not refused:
+                del self._refused[entry.origin]
         for group in entry.groups:
             members = self._idle.setdefault(group, {})
             before = len(members)

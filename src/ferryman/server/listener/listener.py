@@ -13,8 +13,10 @@ import structlog
 from aiohttp import web
 
 from ferryman.server.listener.certificate import ServerCertificate
-from ferryman.server.listener.connection import Connection, RequestMemories
+from ferryman.server.listener.connection import Connection
 from ferryman.server.listener.connection_limits import ConnectionLimits
+from ferryman.server.listener.pacing import Bursts
+from ferryman.server.listener.request_memory import RequestMemories
 from ferryman.server.timeouts import Timeouts
 
 BACKLOG = 1024
@@ -77,6 +79,7 @@ class Listener:
         self._memory = memory
         self._timeouts = timeouts
         self._certificate = certificate
+        self._bursts = Bursts()
         self._open: set[Connection] = set()
         self._arriving: set[asyncio.Task[None]] = set()
         self._accepting = False
@@ -100,13 +103,12 @@ class Listener:
         self._pause()
         for each in self._listening:
             each.close()
+        self._bursts.requests.hurry()
         arriving = list(self._arriving)
-        for task in arriving:
-            task.cancel()
-        if arriving:
-            await asyncio.wait(arriving)
         for connection in [each for each in self._open if not each.begun]:
             connection.evict()
+        if arriving:
+            await asyncio.wait(arriving)
 
     def _resume(self) -> None:
         if not self._accepting and not self._closed:
@@ -153,11 +155,13 @@ class Listener:
 
     def _admit(self, accepted: socket.socket, peer: str) -> None:
         origin = self._limits.unauthenticated.origin(peer)
+        if self._limits.unauthenticated.is_full(origin):
+            self._limits.evict_refused(origin)
         if not self._limits.unauthenticated.enter(origin):
             self._warn_rarely("too many unauthenticated connections", peer=str(origin))
             accepted.close()
             return
-        connection = Connection(self._server, self._limits, self._memory, self._timeouts, self._left)
+        connection = Connection(self._server, self._limits, self._memory, self._timeouts, self._bursts, self._left)
         self._open.add(connection)
         if self._limits.add(connection, origin):
             self._warn_rarely("idle connections closed", limit=self._limits.most)
@@ -180,6 +184,9 @@ class Listener:
             )
         except OSError as error:  # includes ssl.SSLError and TimeoutError
             _log.info("tls handshake failed", peer=peer, reason=_reason(error))
+        except asyncio.CancelledError:
+            connection.end()  # uvloop then closes the transport without telling the connection
+            raise
         finally:
             if connection.transport is None:
                 connection.end()

@@ -88,3 +88,13 @@ class RequestMemory:
             sender = max(self._held[holder], key=self._held[holder].__getitem__)
             self.release(holder, sender)
             sender.refuse()
+
+
+class RequestMemories:
+    """What is held of requests on unauthenticated connections, and on authenticated ones."""
+
+    __slots__ = ("authenticated", "unauthenticated")
+
+    def __init__(self, most_bytes: int) -> None:
+        self.unauthenticated = RequestMemory(most_bytes)
+        self.authenticated = RequestMemory(most_bytes)

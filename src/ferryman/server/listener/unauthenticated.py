@@ -78,13 +78,17 @@ class UnauthenticatedLimits:
         """Count a new connection; False if there are too many from there, and it must be closed."""
         if origin is None:
             return True
-        if any(self._counts[each.network] >= each.times * self._limit for each in self._shares(origin)):
-            return False
-        if not self.count(origin):
+        if self.is_full(origin) or not self.count(origin):
             return False
         self._counts.update(_networks(origin))
         self._open += 1
         return True
+
+    def is_full(self, origin: Origin | None) -> bool:
+        """Whether there are as many connections from there as there may be."""
+        return origin is not None and any(
+            self._counts[each.network] >= each.times * self._limit for each in self._shares(origin)
+        )
 
     def count(self, origin: Origin | None) -> bool:
         """Count a new connection, or a request that is to count like one, towards the rate; False if it is too high."""

@@ -11,9 +11,9 @@ from prometheus_client.core import Metric
 
 from ferryman.server.background import running_beside, supervised
 from ferryman.server.channels.gateway import Gateway
-from ferryman.server.listener.connection import RequestMemories
 from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.listener import Listener, listen
+from ferryman.server.listener.request_memory import RequestMemories
 from ferryman.server.listener.unauthenticated import UnauthenticatedLimits
 from ferryman.server.metrics.counters import Counters
 from ferryman.server.metrics.gauges import Gauges
