@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shlex
-import signal
 import socket
 import stat
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
+import psutil
 import pytest
 
 from tests.e2e.demo import Ferryman
@@ -95,7 +95,9 @@ def test_the_servers_address_is_enough(start_ferryman: Callable[..., Ferryman], 
     configuration = Path(ferryman.facts["profile_dir"]).parent / "ferryman.toml"
     with configuration.open("a") as file:
         file.write(f'\n[login]\nissuer = "{provider}"\nclient_id = "ferryman-cli"\nroles = ["People"]\n')
-    os.kill(ferryman.facts["pids"]["server"], signal.SIGTERM)  # the demo starts it again
+    server = psutil.Process(ferryman.facts["pids"]["server"])
+    server.terminate()  # the demo starts it again
+    server.wait(PATIENCE)  # until then it may still answer
     wait_until(ferryman.answers)
     home = tmp_path / "home"
     home.mkdir()
