@@ -86,25 +86,33 @@ async def test_output_that_is_sent_again_or_out_of_order_is_shown_once_in_order(
 
 async def test_watchers_who_join_while_output_flows_miss_and_repeat_nothing(server: Server) -> None:
     paired = await server.paired()
-    whole = "".join(f"{number}," for number in range(600))
+    sent: list[str] = []
+    joined = asyncio.Event()
 
     async def read() -> None:
         while True:
             await paired.client.frame()
 
+    async def send_next() -> None:
+        sent.append(f"{len(sent)},")
+        await paired.agent.send(output(len(sent) - 1, sent[-1].encode()))
+        await asyncio.sleep(0.002)
+
     async def send() -> None:
-        for number in range(600):
-            await paired.agent.send(output(number, f"{number},".encode()))
-            await asyncio.sleep(0.002)
+        while not joined.is_set():
+            await send_next()
+        for _ in range(100):
+            await send_next()
 
     reading, sending = asyncio.create_task(read()), asyncio.create_task(send())
     viewers = [await watch(server, paired.session_id) for _ in range(watching_limits.WATCHES_PER_PERSON)]
-    assert not sending.done()
+    joined.set()
     await sending
     for viewer in viewers:
-        await viewer.until_shown("599,")
-        assert viewer.shown == whole
+        await viewer.until_shown(sent[-1])
+        assert viewer.shown == "".join(sent)
     reading.cancel()
+    await asyncio.wait({reading})
 
 
 async def test_character_cut_in_two_by_frames_is_shown_whole(server: Server) -> None:

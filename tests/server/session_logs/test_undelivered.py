@@ -280,6 +280,7 @@ async def test_log_says_what_a_full_spool_could_not_hold(server: Server, aws: St
     for number in range(1, 30):
         await paired.agent.send(output(number, bytes(100_000)))
         await paired.client.until(MessageType.OUTPUT_STREAM_DATA)
+    await until(lambda: asyncio.sleep(0, logged.recorder.failure), bool)
     logged.spool._most = 10_000_000
     await paired.agent.send(output(30, b"after"))
     await until(lambda: asyncio.sleep(0, logged.recorder.failure), lambda failure: failure is None)
