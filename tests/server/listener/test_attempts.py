@@ -40,6 +40,12 @@ async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
     await opened[0].close()
 
 
+@pytest.fixture(autouse=True)
+def _stopped(server: Server) -> None:
+    """A slow machine earns no attempts back meanwhile."""
+    server.clock.stop()
+
+
 async def records(server: Server, directory: Path) -> list[dict[str, Any]]:
     await server.service.trail.keep({"test": "mark"})
     return list(newest_first(directory / "audit"))[::-1]

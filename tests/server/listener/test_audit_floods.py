@@ -20,7 +20,7 @@ from ferryman.core.service import Service
 from ferryman.model.identity.credentials import Credentials
 from ferryman.signing.canonical import SignableRequest
 from ferryman.signing.rsa import encode_public_key, sign_rsa
-from tests.server.running import REGION, Recorded, Server
+from tests.server.running import REGION, Recorded, Server, until
 
 NODE = "mi-0123456789abcdef0"
 BURST = 100
@@ -38,6 +38,12 @@ async def recorded(tmp_path: Path) -> AsyncIterator[Recorded]:
 
     yield record
     await opened[0].close()
+
+
+@pytest.fixture(autouse=True)
+def _stopped(server: Server) -> None:
+    """A slow machine earns nothing back meanwhile."""
+    server.clock.stop()
 
 
 @pytest.fixture
@@ -105,6 +111,7 @@ async def test_repeated_connections_of_a_node_are_summarised(server: Server, tmp
     for _ in range(70):
         peer = await node.control()
         await peer.close()
+        await until(server.health, lambda health: not health["channels"])  # or the next would replace it
     await server.shut_down()
     found = await records(server, tmp_path)
     changes = [each for each in found if each.get("detail-type") == NODE_CHANGE]
