@@ -175,12 +175,20 @@ async def server(
             for client in started.clients:
                 client.close()
             if not stop.is_set():
-                await until(started.health, lambda health: not health.get("channels"))
+                await until(partial(_open_channels, started), lambda count: count == 0)
             await started.shut_down()
         await bus.close()
         await sandbox.close()
     await until(nothing, lambda _: not asyncio.all_tasks() - tasks - {asyncio.current_task()})
     await until(nothing, lambda _: not server_sockets(started.port))
+
+
+async def _open_channels(server: Server) -> int | None:
+    """How many there are; None if the question's own connection is evicted, as those of a flood are while they end."""
+    try:
+        return int((await server.health()).get("channels", 0))
+    except aiohttp.ClientConnectionError:
+        return None
 
 
 @pytest.fixture
