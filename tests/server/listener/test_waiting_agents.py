@@ -1,6 +1,7 @@
 """Agents that wait for their turn or for their refusal: they hold up neither a stop nor others at their address."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from typing import Any
@@ -168,3 +169,26 @@ async def test_few_of_many_requests_that_arrive_together_begin_in_one_turn_of_th
     running = False
     assert sum(begun.values()) == len(connections)
     assert max(begun.values()) <= STEPS
+
+
+async def test_objects_of_new_connections_are_looked_at_although_as_many_old_ones_are_freed(connect: Connect) -> None:
+    """Otherwise they are looked at when there are hundreds of thousands, and nothing else runs meanwhile."""
+    generations = Counter[int]()
+
+    def note(phase: str, information: dict[str, int]) -> None:
+        generations[information["generation"]] += phase == "stop"
+
+    usual = gc.get_threshold()
+    gc.set_threshold(1_000_000)  # as if as many were freed
+    gc.callbacks.append(note)
+    try:
+        for _ in range(200):
+            raw = await connect()
+            raw.writer.write(HEALTH)
+            assert b" 200 " in await raw.status()
+            raw.writer.close()
+    finally:
+        gc.callbacks.remove(note)
+        gc.set_threshold(*usual)
+    assert generations[0] >= 4
+    assert generations[1] >= 1

@@ -18,6 +18,7 @@ from ferryman.server.listener.connection_limits import ConnectionLimits
 from ferryman.server.listener.pacing import Bursts
 from ferryman.server.listener.request_memory import RequestMemories
 from ferryman.server.timeouts import Timeouts
+from ferryman.system.garbage import ConnectionTurnover
 
 BACKLOG = 1024
 SOCKET_BUFFER = 128 * 1024
@@ -80,6 +81,7 @@ class Listener:
         self._timeouts = timeouts
         self._certificate = certificate
         self._bursts = Bursts()
+        self._turnover = ConnectionTurnover()
         self._open: set[Connection] = set()
         self._arriving: set[asyncio.Task[None]] = set()
         self._accepting = False
@@ -161,6 +163,7 @@ class Listener:
             self._warn_rarely("too many unauthenticated connections", peer=str(origin))
             accepted.close()
             return
+        self._turnover.note()
         connection = Connection(self._server, self._limits, self._memory, self._timeouts, self._bursts, self._left)
         self._open.add(connection)
         if self._limits.add(connection, origin):
