@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.e2e.demo import Ferryman
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 MILLISECONDS = 1000
 PROMPT = re.compile(r"[#$]")
@@ -77,6 +77,16 @@ class ConsolePage:
             "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')) }",
             f"/console/{path}",
         )
+
+    def press_chord(self, first: str, second: str, path: str) -> None:
+        """Press two keys that go to a screen, again if the second came too late for the first."""
+
+        def is_there() -> bool:
+            self.page.keyboard.press(first)
+            self.page.keyboard.press(second)
+            return bool(self.page.evaluate("path => location.pathname === path", f"/console/{path}"))
+
+        wait_until(is_there)
 
     def connect(self, node_id: str | None = None, document: str = "") -> "TerminalPane":
         """Open a shell on a node by the Connect button of its page; by the preferences unless a document is named."""

@@ -30,8 +30,7 @@ def test_key_is_created_by_keyboard_changed_and_kept(ferryman: Ferryman, open_co
     kms = ferryman.client("kms")
     console = open_console(ferryman)
     page = console.page
-    page.keyboard.press("g")
-    page.keyboard.press("k")
+    console.press_chord("g", "k", "keys")
     expect(page.get_by_role("heading", name="Keys", level=1)).to_be_visible()
     page.get_by_role("button", name="Create a key").focus()
     page.keyboard.press("Enter")

@@ -11,6 +11,7 @@ from tests.e2e.console.other_site import ATTACK, REFUSED, other_site
 from tests.e2e.console.stored_nodes import COLUMNS, stored_nodes
 from tests.e2e.demo import Ferryman
 from tests.e2e.people import Person, person
+from tests.waiting import wait_until
 
 PHONE = {"width": 390, "height": 844}
 POLICY = {
@@ -20,6 +21,8 @@ POLICY = {
 }
 HOSTILE = "<img src=x onerror=alert(2)>\u202e</td>\x1b[2J\x07\u2028\u00ad{{7*7}}"
 SHOWN = r"<img src=x onerror=alert(2)>\u202e</td>\x1b[2J\x07\u2028\xad{{7*7}}"
+IN_ORDER = "rows => rows.length > 0 && rows.every((row, index) => row.ariaRowIndex === `${index + 2}`)"
+"""Whether rows of a table are its first ones, without a gap."""
 STEERING = """() => {
   const hidden = /[^\\P{C}\\n\\t]|[\\u2028\\u2029]/u;
   const texts = [document.title, document.body.innerText];
@@ -91,8 +94,7 @@ def test_denied_shell_is_requested_approved_on_a_phone_and_used(
     shell = requester.connect()
     shell.run("echo just-in-time")
     shell.shows("just-in-time")
-    newest = ferryman.active_sessions()[0]  # sessions of other tests may not be over yet
-    assert newest["AccessType"] == "JustInTime"
+    assert "JustInTime" in [each["AccessType"] for each in ferryman.active_sessions()]
 
 
 def test_wrong_key_is_refused_and_a_lost_cookie_asks_again(ferryman: Ferryman, open_console: OpenConsole) -> None:
@@ -193,13 +195,12 @@ def test_long_table_keeps_only_the_rows_near_the_view(ferryman: Ferryman, open_c
         main = page.locator("main")
         while not page.locator(f"[href$='{ids[400]}']").count():
             main.evaluate("main => main.scrollTo(0, main.scrollHeight)")
-        assert page.locator("tbody tr").count() < 250
+        wait_until(lambda: page.locator("tbody tr").count() < 250)
         ferryman.client("ssm").deregister_managed_instance(InstanceId=ids[0])
         main.evaluate("main => main.scrollTo(0, 0)")
         expect(page.get_by_text(ids[1])).to_be_visible()
         expect(page.get_by_text(ids[0])).to_have_count(0)
-        rows = [int(each.get_attribute("aria-rowindex") or 0) for each in page.locator("tr[aria-rowindex]").all()]
-        assert rows == list(range(2, len(rows) + 2))
+        wait_until(lambda: page.locator("tr[aria-rowindex]").evaluate_all(IN_ORDER))
 
 
 def test_denied_screens_say_so_and_lead_to_the_reason(

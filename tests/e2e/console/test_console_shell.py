@@ -4,6 +4,7 @@ Also signing in at a provider, for which the server must be started again.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -93,9 +94,13 @@ def test_editor_draws_and_follows_the_window(own_ferryman: Ferryman, open_consol
     shell.run(":wq")
     shell.shows("editor-42")
     assert written.read_text() == "hello from the browser\n"
-    fewer_rows, fewer_columns = shell.size("second")
-    assert fewer_rows < rows
-    assert fewer_columns < columns
+    names = (f"size-{number}" for number in itertools.count())  # the node learns of it a moment later
+
+    def is_smaller() -> bool:
+        fewer_rows, fewer_columns = shell.size(next(names))
+        return fewer_rows < rows and fewer_columns < columns
+
+    wait_until(is_smaller)
 
 
 def sessions_but(running: Ferryman, others: set[str]) -> set[str]:
