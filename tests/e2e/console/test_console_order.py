@@ -248,3 +248,25 @@ def test_destinations_that_were_checked_are_those_that_are_shown(ferryman: Ferry
     checked.end()
     expect(page.get_by_role("button", name="Check the destinations")).to_be_enabled()
     expect(page.get_by_text(re.compile("Logs can"))).to_have_count(0)
+
+
+def test_text_that_is_typed_while_the_text_before_is_saved_is_kept(
+    ferryman: Ferryman, open_console: OpenConsole
+) -> None:
+    kms = ferryman.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    console = open_console(ferryman)
+    page = console.page
+    console.go(f"keys/{key}")
+    policy = page.get_by_role("textbox", name="Key policy")
+    expect(policy).to_have_value(re.compile("Enable IAM User Permissions"))
+    first = policy.input_value().replace("Enable IAM User Permissions", "First")
+    saved = HeldRequests(page, "**/kms/PutKeyPolicy")
+    policy.fill(first)
+    page.get_by_role("button", name="Save", exact=True).click()
+    saved.wait()
+    policy.fill(first.replace("First", "Second"))
+    saved.end()
+    page.get_by_role("button", name="Save", exact=True).click()  # enabled once the first is saved
+    wait_until(lambda: '"Second"' in kms.get_key_policy(KeyId=key)["Policy"])
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
