@@ -220,7 +220,7 @@ class SimulatedServer:
         await asyncio.sleep(LATENCY)
         self._require_alive()
         try:
-            async with (self._turns if most is None else self._agents_turns).turn((caller, caller), most):
+            async with (self._turns if most is None else self._agents_turns).turn((caller, caller, caller), most):
                 await self._work(self.costs.authentication)
         except NoPlace as error:
             await self._work(self.costs.refusal)

@@ -18,12 +18,14 @@ from ferryman.server.http.admission.authentication import authenticate_caller
 from ferryman.server.http.admission.throttling import (
     AGENTS_AUTHENTICATIONS,
     AUTHENTICATIONS,
-    KEYS_OF_ONE_ADDRESS,
+    KEYS_OF_ONE_SITE,
     LARGEST_WAITING_BYTES,
     MOST_WAITING,
     REFUSED_AGENT_SECONDS,
+    Party,
     agents_turns,
     authentication_turns,
+    party_of,
 )
 from ferryman.server.http.admission.throttling import most_waiting as real_limit
 from tests.server.running import Node, Server, nothing, until
@@ -97,22 +99,23 @@ async def test_nobody_waits_behind_agents_that_connect_their_nodes(
     assert set(await asyncio.gather(*agents)) == {200}
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8:7:{:x}::1"])
 @pytest.mark.parametrize("turns_of", [agents_turns, authentication_turns])
-async def test_keys_made_up_at_one_address_keep_nobody_waiting_elsewhere(
-    turns_of: Callable[[], Turns[tuple[str, str]]],
+async def test_keys_made_up_at_one_site_keep_nobody_waiting_elsewhere(
+    turns_of: Callable[[], Turns[Party]], address: str
 ) -> None:
     turns = turns_of()
     served: list[str] = []
 
     async def work(address: str, key: str) -> None:
-        async with turns.turn((address, key)):
+        async with turns.turn(party_of(address, key)):
             served.append(address)
             await asyncio.sleep(0)
 
-    crowd = [asyncio.create_task(work("192.0.2.1", f"key-{number}")) for number in range(MOST_WAITING)]
+    crowd = [asyncio.create_task(work(address.format(number), f"key-{number}")) for number in range(MOST_WAITING)]
     honest = asyncio.create_task(work("198.51.100.1", "key"))
     await honest
-    assert len(served) <= KEYS_OF_ONE_ADDRESS + 3 * AUTHENTICATIONS
+    assert len(served) <= KEYS_OF_ONE_SITE + 3 * AUTHENTICATIONS
     outcomes = await asyncio.gather(*crowd, return_exceptions=True)
     assert [type(each) for each in outcomes if each is not None] == [NoPlace]
 

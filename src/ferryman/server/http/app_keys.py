@@ -24,10 +24,10 @@ STORE_HEALTH = web.AppKey("store_health", StoreHealth)
 THROTTLE = web.AppKey("throttle", Throttle)
 """How often each caller has called this server."""
 
-AUTHENTICATION_TURNS = web.AppKey("authentication_turns", Turns[tuple[str, str]])
-"""Whose signature is verified next: of an address, and the key that is claimed from there."""
+AUTHENTICATION_TURNS = web.AppKey("authentication_turns", Turns[tuple[str, str, str]])
+"""Whose signature is verified next: of a site, an address there, and the key that is claimed from it."""
 
-AGENTS_TURNS = web.AppKey("agents_turns", Turns[tuple[str, str]])
+AGENTS_TURNS = web.AppKey("agents_turns", Turns[tuple[str, str, str]])
 """The same among agents that connect their nodes."""
 
 FAILED_ATTEMPTS = web.AppKey("failed_attempts", FailedAttempts)

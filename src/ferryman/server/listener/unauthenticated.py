@@ -65,14 +65,10 @@ class UnauthenticatedLimits:
 
     def origin(self, peer: str) -> Origin | None:
         """Return what connections from `peer`, an IP address, are counted by; None if they are not counted."""
-        address = ip_address(peer)
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        address = _address(peer)
         if any(address in network for network in self._exempt):
             return None
-        if isinstance(address, IPv4Address):
-            return address
-        return _network(int(address), _ADDRESS_BITS)
+        return _origin(address)
 
     def enter(self, origin: Origin | None) -> bool:
         """Count a new connection; False if there are too many from there, and it must be closed."""
@@ -172,6 +168,27 @@ class _KnownOrigins:
         if self._count > _MOST_KNOWN:
             _, forgotten = self._seen.popitem(last=False)
             self._count -= len(forgotten)
+
+
+def site_of(peer: str) -> str:
+    """Return the widest network that connections from `peer` are counted with: an IPv4 address, or 48 bits of IPv6.
+
+    A peer that is not known by an IP address is a site of its own.
+    """
+    try:
+        return str(_networks(_origin(_address(peer)))[-1])
+    except ValueError:
+        return peer
+
+
+def _address(peer: str) -> IPv4Address | IPv6Address:
+    address = ip_address(peer)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+def _origin(address: IPv4Address | IPv6Address) -> Origin:
+    return address if isinstance(address, IPv4Address) else _network(int(address), _ADDRESS_BITS)
 
 
 def _networks(origin: Origin) -> tuple[Origin, ...]:

@@ -152,3 +152,21 @@ def test_largest_holder_loses_a_connection_after_any_sequence_of_events() -> Non
     for each in owners:
         limits.remove(each)
     assert not limits.evict_idlest()
+
+
+def test_who_waits_longest_for_a_refusal_makes_room_at_its_address() -> None:
+    limits = made()
+    here = [Occupied(limits) for _ in range(5)]
+    Occupied(limits, THERE)
+    for each in here:
+        limits.mark_busy(each)
+        limits.mark_refused(each)
+    limits.mark_busy(here[0])
+    assert limits.identify(here[1], "caller", node=True)
+    limits.remove(here[2])
+    limits.evict_refused(THERE)
+    limits.evict_refused(HERE)
+    limits.evict_refused(HERE)
+    limits.evict_refused(HERE)
+    assert evicted(here) == [3, 4]
+    assert len(limits.unauthenticated) == 2  # the busy one, and the one from elsewhere

@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ferryman.server.listener.unauthenticated import _MOST_KNOWN, Origin, UnauthenticatedLimits
+from ferryman.server.listener.unauthenticated import _MOST_KNOWN, Origin, UnauthenticatedLimits, site_of
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,16 @@ def test_one_site_gains_little_from_many_known_addresses() -> None:
     assert come_and_go(limits, *SITE[64:]) == 4 * 16
     now = 120.0
     assert entered(limits, *SITE[:64] * 10) == 8 * 8
+
+
+@pytest.mark.parametrize(
+    ("peer", "site"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("", ""),
+    ],
+)
+def test_site_is_an_address_or_the_widest_network_that_is_counted(peer: str, site: str) -> None:
+    assert site_of(peer) == site

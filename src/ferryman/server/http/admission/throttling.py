@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import itemgetter
+from typing import TypeAlias
 
 from aiohttp import web
 
@@ -15,6 +16,10 @@ from ferryman.policy.work import EvaluationTooLarge
 from ferryman.server.http.app_keys import AGENTS_TURNS, AUTHENTICATION_TURNS, GATEWAY, THROTTLE
 from ferryman.server.http.call_context import CONTEXT, CallContext
 from ferryman.server.listener.connection import Connection
+from ferryman.server.listener.unauthenticated import site_of
+
+Party: TypeAlias = tuple[str, str, str]
+"""A site, an address there, and a key that is claimed from it."""
 
 REFUSAL_SECONDS = 0.25
 """How long a call over the limit waits for its refusal: callers who ignore the limit then cost little. SDKs wait longer
@@ -37,9 +42,9 @@ AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChanne
 """The operations with which agents connect their node, the upgrade of a control channel included."""
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
 """How many requests may wait to be verified, of all keys and of one; further ones get SlowDown."""
-KEYS_OF_ONE_ADDRESS = 16
-"""How many keys of one address have a turn before every other address has had one, and how many of its requests wait
-although there is no place left. A stranger can claim any number of keys; a site of many nodes has one address."""
+KEYS_OF_ONE_SITE = 16
+"""How many keys of one site have a turn before every other site has had one, and how many of its requests wait although
+there is no place left. A stranger can claim any number of keys, and has as many addresses as an IPv6 site has."""
 MOST_BEFORE_CALLING, MOST_BEFORE_INFORMING = 3072, 2048
 """How many requests of agents may wait before further calls, and further UpdateInstanceInformation, get SlowDown. An
 agent that connects calls UpdateInstanceInformation first and upgrades last. If those that are half done were refused as
@@ -95,7 +100,7 @@ async def authentication_turn(request: web.Request, claimed_key: str | None) -> 
     connects_node = most is not None
     turns = request.app[AGENTS_TURNS if connects_node else AUTHENTICATION_TURNS]
     try:
-        async with turns.turn((request.remote or "", claimed_key or ""), most):
+        async with turns.turn(party_of(request.remote or "", claimed_key or ""), most):
             if request.transport is None:
                 raise ConnectionResetError("the peer has left")
             yield
@@ -122,18 +127,23 @@ def most_waiting(operation: str, *, upgrade: bool) -> int | None:
     return MOST_BEFORE_INFORMING if operation == "UpdateInstanceInformation" else MOST_BEFORE_CALLING
 
 
-def authentication_turns() -> Turns[tuple[str, str]]:
-    """Return the turns of a server: of keys, by the address that they are claimed from."""
+def party_of(address: str, claimed_key: str) -> Party:
+    """Return who takes turns: a key, as claimed from an address, at a site."""
+    return site_of(address), address, claimed_key
+
+
+def authentication_turns() -> Turns[Party]:
+    """Return the turns of a server, which `party_of` names."""
     return _turns(AUTHENTICATIONS)
 
 
-def agents_turns() -> Turns[tuple[str, str]]:
+def agents_turns() -> Turns[Party]:
     """Return the turns of agents that connect their nodes."""
     return _turns(AGENTS_AUTHENTICATIONS)
 
 
-def _turns(places: int) -> Turns[tuple[str, str]]:
-    return Turns(places, MOST_WAITING, MOST_WAITING_OF_ONE_KEY, itemgetter(0), KEYS_OF_ONE_ADDRESS)
+def _turns(places: int) -> Turns[Party]:
+    return Turns(places, MOST_WAITING, MOST_WAITING_OF_ONE_KEY, itemgetter(0), KEYS_OF_ONE_SITE)
 
 
 def pause_after(request: web.Request, context: CallContext, error: ServiceError) -> None:
