@@ -1,10 +1,23 @@
 """Requests of a page that wait until a test says so: the answers come late, or in another order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Page, Route
 
 from tests.waiting import wait_until
+
+PROBE = "/console/is-intercepted"
+
+
+def intercept(page: Page, pattern: str, handler: Callable[[Route], object]) -> None:
+    """Have `handler` answer requests of a page, from now on.
+
+    Chromium lets a page that is there make requests as before for a moment, a long one on a busy machine.
+    """
+    page.route(pattern, handler)
+    page.route(f"**{PROBE}", lambda route: route.fulfill(body="intercepted"))
+    wait_until(lambda: page.evaluate("path => fetch(path).then(found => found.text())", PROBE) == "intercepted")
 
 
 @dataclass
@@ -17,7 +30,7 @@ class HeldRequests:
     is_over: bool = False
 
     def __post_init__(self) -> None:
-        self.page.route(self.pattern, self._requested)
+        intercept(self.page, self.pattern, self._requested)
 
     def _requested(self, route: Route) -> None:
         if self.is_over:

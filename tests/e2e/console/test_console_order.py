@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, Request, Route, WebSocketRoute, expect
 
 from tests.e2e.console.console_page import OpenConsole
-from tests.e2e.console.held_requests import HeldRequests
+from tests.e2e.console.held_requests import HeldRequests, intercept
 from tests.e2e.demo import Ferryman
 from tests.waiting import wait_until
 
@@ -62,7 +62,7 @@ def test_screen_that_fails_to_load_after_it_was_left_says_nothing(
 def test_terminal_that_cannot_be_loaded_says_so(ferryman: Ferryman, open_console: OpenConsole) -> None:
     console = open_console(ferryman)
     page = console.page
-    page.route("**/assets/TerminalScreen-*.js", lambda route: route.abort())
+    intercept(page, "**/assets/TerminalScreen-*.js", lambda route: route.abort())
     console.go("terminal")
     expect(page.get_by_text("This screen could not be loaded.")).to_be_visible()
     console.go("nodes")
@@ -118,7 +118,7 @@ def test_audit_entries_that_cannot_be_loaded_are_not_asked_for_again_and_again(
         else:
             route.abort()
 
-    page.route("**/cloudtrail/LookupEvents", answer)
+    intercept(page, "**/cloudtrail/LookupEvents", answer)
     console.go("audit?outcome=denied")
     expect(page.get_by_text("Loading audit entries failed.")).to_be_visible()
     page.evaluate("async () => { for (let i = 0; i < 20; i++) await fetch('/console/api/sign-in') }")

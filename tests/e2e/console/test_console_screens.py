@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from ferryman.core.audit.lookup import UNSEARCHED
 from tests.console_build import ROOT, STATIC
 from tests.e2e.console.console_page import ConsolePage, OpenConsole, new_context
+from tests.e2e.console.held_requests import intercept
 from tests.e2e.demo import Ferryman
 from tests.waiting import wait_until
 
@@ -234,7 +235,7 @@ def test_terminals_and_dialogs_are_accessible(stage: Stage, ferryman: Ferryman) 
     shell.shows("pasted-43")
     page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
     expect(keys).to_be_hidden()
-    page.route("**/cloudtrail/LookupEvents", name_unsearched_trail)
+    intercept(page, "**/cloudtrail/LookupEvents", name_unsearched_trail)
     stage.console.go("audit")
     missing = page.get_by_role("status").filter(has_text="Entries are missing")
     expect(missing).to_contain_text("server-2: it is not running")
