@@ -74,7 +74,7 @@ NOT_FUZZED = {
     "sandbox.worker._Lane._ask": OWN_WORK,
     "sandbox.worker._exchange": OWN_WORK,
     "server.channels.control_channel.ControlChannel._read": WIRE,
-    "server.listener.unauthenticated.UnauthenticatedLimits.origin": ADDRESS,
+    "server.listener.unauthenticated._address": ADDRESS,
     "server.channels.relay.slot.RelaySlot._agent_state": WIRE,
     "store.access_requests.store._request": OWN_WORK,
     "core.kms.encryption.custody.wrapping_of": "reads only what is sealed under the server's key",
