@@ -117,23 +117,38 @@ async def end_session(service: Service, session_id: SessionId, details: str) -> 
     """Set Terminating for the cause `details` and notify both ends; False if the session had ended or was ending.
 
     The agent is notified on its data channel if that is open, else on the node's control channel. The session is
-    Terminated when the agent confirms, or by the sweep after `Limits.terminate_wait` seconds.
+    Terminated when the agent confirms, or by the sweep after `Limits.terminate_wait` seconds; immediately if its client
+    has not connected, since its node has no task then.
     """
+    unclaimed = await _keep_client_out(service, session_id)
     deadline_at = Millis(service.clock() + service.settings.limits.terminate_wait * 1000)
     changes = SessionChanges(details=_cut(details), deadline_at=deadline_at, token_id="")
     session = await _transition(service, session_id, SessionStatus.TERMINATING, changes)
     if session is None:
         return False
+    agent_told = relayed = True
     try:
         reply = await service.bus.request(
             session_subject(session_id), encode(EndSession(_cut(details), lost=True)), timeout=_END_WAIT
         )
         agent_told = decode_end_answer(reply).agent_told
-    except (NoResponders, TimeoutError):
+    except NoResponders:
+        agent_told = relayed = False
+    except TimeoutError:
         agent_told = False
     if not agent_told:
         await service.bus.publish(control_subject(session.target), encode(EndTask(session_id)))
+    if unclaimed and not relayed:
+        await _close(service, session_id, SessionStatus.TERMINATED, "")
     return True
+
+
+async def _keep_client_out(service: Service, session_id: SessionId) -> bool:
+    """Use up the token of a session whose client has not connected; False if it has, or has at this moment."""
+    session = await service.store.sessions.get(session_id)
+    if session is None or session.status is not SessionStatus.CONNECTING or session.token_id is None:
+        return False
+    return await service.store.sessions.consume_token(session_id, session.token_id) is not None
 
 
 async def session_finished(service: Service, session_id: SessionId, details: str) -> None:

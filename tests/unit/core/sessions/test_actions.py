@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,7 +10,7 @@ from ferryman.core.authorization.admission import admit_client
 from ferryman.core.messages import EndTask
 from ferryman.core.service import Service
 from ferryman.core.sessions import actions as sessions
-from ferryman.core.sessions.lifecycle import ends_attached, session_finished
+from ferryman.core.sessions.lifecycle import end_session, ends_attached, session_finished
 from ferryman.core.sessions.requests import ConnectionStatus, StartSessionRequest
 from ferryman.model.errors import ServiceError
 from ferryman.model.identifiers import Millis, NodeId, SessionId
@@ -221,6 +221,7 @@ async def test_resume_resets_the_idle_time(world: "World") -> None:
 
 async def test_the_token_of_a_session_that_is_over_is_empty(world: "World") -> None:
     ticket = await world.start(await world.node())
+    await world.hold(ticket.session_id)
     await sessions.terminate_session(world.service, world.alice, ticket.session_id)
     for status in (SessionStatus.TERMINATING, SessionStatus.TERMINATED):
         before = await world.session(ticket.session_id)
@@ -278,6 +279,35 @@ async def test_terminate_tells_the_node_when_its_data_channel_is_down(world: "Wo
     await sessions.terminate_session(world.service, world.alice, ticket.session_id)
     await world.bus.drain()
     assert control.received == [EndTask(ticket.session_id)]
+
+
+async def test_a_session_whose_client_never_came_is_terminated_immediately(world: "World") -> None:
+    node_id = await world.register()
+    control = await world.connect(node_id)
+    ticket = await world.start(node_id)
+    await sessions.terminate_session(world.service, world.alice, ticket.session_id)
+    session = await world.session(ticket.session_id)
+    assert (session.status, session.ended_at) == (SessionStatus.TERMINATED, world.clock())
+    assert session.details == f"Terminated by {world.alice.arn}."
+    await world.bus.drain()
+    assert control.received == [EndTask(ticket.session_id)]  # its node has a task if a client came and then resumed it
+
+
+async def test_a_session_whose_client_comes_at_the_same_moment_waits_for_its_relay(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await world.start(await world.node())
+    get = type(world.service.store.sessions).get
+
+    async def admit_meanwhile(store: Any, session_id: SessionId) -> Any:
+        found = await get(store, session_id)
+        monkeypatch.undo()
+        await admit_client(world.service, ticket.session_id, ticket.token_value.reveal(), "c")
+        return found
+
+    monkeypatch.setattr(type(world.service.store.sessions), "get", admit_meanwhile)
+    assert await end_session(world.service, ticket.session_id, "Terminated by somebody.")
+    assert (await world.session(ticket.session_id)).status is SessionStatus.TERMINATING
 
 
 async def test_terminate_is_idempotent(world: "World") -> None:
