@@ -85,6 +85,27 @@ async def test_both_ends_of_a_session_reach_one_ready_server(monkeypatch: pytest
         await asyncio.wait([running])
 
 
+async def test_a_check_ends_its_connection_also_when_it_is_cut_off() -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        left.set()
+        await close(writer)
+
+    server = free_port()
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", server):
+        running = asyncio.create_task(Balancer([server]).run(free_port()))
+        async with asyncio.timeout(PATIENCE):
+            await asked.wait()
+            running.cancel()
+            await asyncio.wait([running])
+            await left.wait()
+
+
 async def reachable(port: int) -> bool:
     try:
         return bool(await ask(port, "/"))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 CHECK_SECONDS = 0.5
+_CHECK_PATIENCE = 2
 _HEAD_BYTES = 16 * 1024
 _PIECE = 64 * 1024
 _SESSION = re.compile(rb"[A-Z]+ /v1/data-channel/([^/? ]+)")
@@ -121,11 +122,13 @@ async def _close(writer: asyncio.StreamWriter) -> None:
 
 async def _is_ready(port: int) -> bool:
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(_CHECK_PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            status = await reader.readline()
-            await _close(writer)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                status = await reader.readline()
+            finally:  # also when the server is silent, or the balancer stops
+                writer.transport.abort()
     except (OSError, TimeoutError):
         return False
     return b" 200 " in status
