@@ -51,7 +51,7 @@ class HeldRequests:
         self.waiting.pop(index).abort()
 
     def end(self) -> None:
-        """Hold no more, and let all go that wait."""
+        """Let everything that waits go, and hold nothing from now on."""
         self.is_over = True
         while self.waiting:
             self.release()

@@ -67,7 +67,7 @@ def test_a_killed_part_comes_back_and_the_output_is_whole(
 
 
 def descriptors(process: psutil.Process) -> int:
-    """How many a process has open, but for its databases': more calls at once open more connections, which stay."""
+    """How many a process has open, not counting those of its databases: concurrent calls open more, and they stay."""
     of_databases = [each for each in process.open_files() if re.search(r"\.db(-wal|-shm)?$", each.path)]
     return process.num_fds() - len(of_databases)
 

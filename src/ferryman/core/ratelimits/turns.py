@@ -80,9 +80,10 @@ class Turns(Generic[Party]):
     Parties take turns, one piece of work each. The last free place is only for parties that have nothing running, so
     one party cannot hold them all. At most `most` pieces wait or run, and `most_per_party` of one party.
 
-    `group` returns what a party belongs to; without it, each party is a group of its own. Groups take turns, too, of at
-    most `share` parties. If there is no place left, a newcomer gets one of whichever group has most waiting, but more
-    than its share, or one of whichever party of its own group has most: the newest of what has the lowest limit.
+    `group` returns what a party belongs to; without it, each party is a group of its own. Groups take turns, too: up to
+    `share` parties of one group, then the next group. If no place is left, a newcomer displaces other work: of the
+    group with most, if that has more than `share` waiting, else of the party with most in its own group. The newest
+    work with the lowest limit goes.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """A burst is spread over several turns of the event loop, and nobody waits for all of somebody else's."""
 
 import asyncio
+from functools import partial
 
 from ferryman.server.listener.pacing import STEPS, Paced
 
@@ -8,7 +9,7 @@ from ferryman.server.listener.pacing import STEPS, Paced
 async def test_few_steps_are_taken_in_one_turn_of_the_event_loop() -> None:
     paced, taken = Paced(), list[int]()
     for number in range(3 * STEPS):
-        paced.soon(lambda number=number: taken.append(number))  # type: ignore[misc]
+        paced.soon(partial(taken.append, number))
     seen = []
     for _ in range(4):
         await asyncio.sleep(0)
@@ -20,7 +21,7 @@ async def test_few_steps_are_taken_in_one_turn_of_the_event_loop() -> None:
 async def test_those_who_want_steps_take_turns() -> None:
     paced, taken = Paced(), list[str]()
     for holder in [*["many"] * 5 * STEPS, "one"]:
-        paced.soon(lambda holder=holder: taken.append(holder), holder)  # type: ignore[misc]
+        paced.soon(partial(taken.append, holder), holder)
     await asyncio.sleep(0)
     assert taken == ["many", "one", *["many"] * (STEPS - 2)]
 
@@ -28,7 +29,7 @@ async def test_those_who_want_steps_take_turns() -> None:
 async def test_steps_that_wait_can_be_taken_immediately() -> None:
     paced, taken = Paced(), list[int]()
     for number in range(3 * STEPS):
-        paced.soon(lambda number=number: taken.append(number))  # type: ignore[misc]
+        paced.soon(partial(taken.append, number))
     paced.hurry()
     assert len(taken) == 3 * STEPS
     await asyncio.sleep(0)

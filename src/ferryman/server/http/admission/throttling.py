@@ -43,8 +43,8 @@ AGENTS_OPERATIONS = frozenset({"UpdateInstanceInformation", "CreateControlChanne
 MOST_WAITING, MOST_WAITING_OF_ONE_KEY = 4096, 512
 """How many requests may wait to be verified, of all keys and of one; further ones get SlowDown."""
 KEYS_OF_ONE_SITE = 16
-"""How many keys of one site have a turn before every other site has had one, and how many of its requests wait although
-there is no place left. A stranger can claim any number of keys, and has as many addresses as an IPv6 site has."""
+"""How many keys of one site have a turn before the next site has its own. So many of a site's requests are safe from
+newcomers when all places are taken. A stranger can claim any number of keys, and use every address of an IPv6 /48."""
 MOST_BEFORE_CALLING, MOST_BEFORE_INFORMING = 3072, 2048
 """How many requests of agents may wait before further calls, and further UpdateInstanceInformation, get SlowDown. An
 agent that connects calls UpdateInstanceInformation first and upgrades last. If those that are half done were refused as
